@@ -1,0 +1,140 @@
+package mail
+
+// Row is a leaf of the base tree: a message on which both sides agreed. A row
+// with only one side is a removal that was remembered instead of carried out
+// on the other (a mode or an expunge policy): UID zero when the server has it
+// no more, Key empty when the Maildir has not.
+type Row struct {
+	ID      int64 // zero: not stored yet
+	Mailbox Mailbox
+	UID     UID
+	Key     Key
+	Flags   Flags
+	// Content as read from the file. Hash and Head are known wherever the file
+	// was read or written by us; EmailID where the server has it.
+	Content Content
+	Inode   uint64 // of the file; another one under the same key is an edit
+}
+
+// Checkpoint is how far a mailbox was brought: what both sides showed before
+// the work that is now in the rows. It is written after that work, so that what
+// happened meanwhile is seen next time.
+type Checkpoint struct {
+	Mailbox     Mailbox
+	MailboxID   string
+	UIDValidity UIDValidity
+	UIDNext     UID
+	ModSeq      ModSeq // zero: the mailbox must be looked at on every run
+	Messages    uint32 // EXISTS, where ModSeq was true
+	Stamp       Stamp
+	// OnServer and OnLocal say that the mailbox existed there.
+	OnServer, OnLocal bool
+}
+
+// Counts is how many rows a mailbox has, by side.
+type Counts struct {
+	Server, Local int
+}
+
+// IntentKind tells what was about to be done.
+type IntentKind uint8
+
+const (
+	// IntentDeliver: the message UID is being put into Mailbox under Key.
+	// Recovery: Key found in any mailbox is that UID; not found, fetch again.
+	IntentDeliver IntentKind = iota + 1
+	// IntentUpload: the file Key is being appended to Mailbox. Recovery: a
+	// message at Floor or above with the same content, or the same Message-ID
+	// and no other claim, is it; none, append again. OldRow, when not zero, is
+	// the row whose message the upload replaces (an edit).
+	IntentUpload
+	// IntentTransfer: UID of From is being copied or moved on the server to
+	// Mailbox, where the file Key waits for it. Recovery as for an upload.
+	IntentTransfer
+	// IntentRelocate: the file Key of From is being renamed into Mailbox, as
+	// UID there. Recovery as for a delivery.
+	IntentRelocate
+	// IntentRemove: UID must leave the server's Mailbox (the old half of an
+	// edit). Recovery: remove it, if it is there.
+	IntentRemove
+)
+
+// Intent is an operation that was about to be carried out. It is made durable
+// before the operation and dropped in the transaction that records its result.
+type Intent struct {
+	ID          int64 // chosen by the writer, unique
+	Kind        IntentKind
+	Mailbox     Mailbox
+	UIDValidity UIDValidity // of Mailbox
+	UID         UID
+	Key         Key
+	Flags       Flags
+	Content     Content
+	Floor       UID // UIDNEXT of Mailbox before the operation
+	From        Mailbox
+	FromKey     Key   // the file's key in From; IntentRelocate
+	OldRow      int64 // the row to be replaced; zero for none
+}
+
+// Problem is something that failed and will be retried, for `status`.
+type Problem struct {
+	Mailbox Mailbox // empty: the account
+	UID     UID     // zero: the mailbox, or a local message
+	Key     Key     // empty: the mailbox, or a server message
+	Reason  string
+	Since   UnixTime // when it first failed
+	Last    UnixTime // when it last failed
+	Count   int      // how often
+}
+
+// RunRecord is one run, for `status` and `log`.
+type RunRecord struct {
+	ID       int64 // zero: the next one
+	Started  UnixTime
+	Ended    UnixTime // zero: it did not end
+	Exit     int
+	Summary  string
+	Pulled   int
+	Pushed   int
+	Flagged  int
+	Removed  int
+	Relocate int // moves and copies
+}
+
+// Change is one change of the base. Changes given together to one commit are
+// carried out together or not at all.
+type Change interface{ change() }
+
+// The kinds of [Change].
+type (
+	// PutRow stores a row: a new one when its ID is zero, else that one, whole.
+	// A new row takes the place of any row that has its mailbox and UID, or its
+	// mailbox and key.
+	PutRow struct{ Row Row }
+	// DropRow removes a row.
+	DropRow struct{ ID int64 }
+	// PutIntent stores an intent.
+	PutIntent struct{ Intent Intent }
+	// DropIntent removes an intent.
+	DropIntent struct{ ID int64 }
+	// PutCheckpoint stores a mailbox's checkpoint, creating the mailbox.
+	PutCheckpoint struct{ Checkpoint Checkpoint }
+	// DropMailbox removes a mailbox with its rows, intents and problems.
+	DropMailbox struct{ Mailbox Mailbox }
+	// PutProblem adds a problem, or counts one that is there already.
+	PutProblem struct{ Problem Problem }
+	// ClearProblems removes all problems of a mailbox.
+	ClearProblems struct{ Mailbox Mailbox }
+	// PutRun stores a run.
+	PutRun struct{ Run RunRecord }
+)
+
+func (PutRow) change()        {}
+func (DropRow) change()       {}
+func (PutIntent) change()     {}
+func (DropIntent) change()    {}
+func (PutCheckpoint) change() {}
+func (DropMailbox) change()   {}
+func (PutProblem) change()    {}
+func (ClearProblems) change() {}
+func (PutRun) change()        {}

@@ -1,0 +1,27 @@
+package mail
+
+import "errors"
+
+// Sentinels that the engine branches on, whichever side says them. They are
+// always wrapped with what failed, on which mailbox and message.
+var (
+	// ErrNoMailbox: the mailbox does not exist, or cannot be selected.
+	ErrNoMailbox = errors.New("no such mailbox")
+	// ErrUIDValidity: the mailbox has another UIDVALIDITY than was observed;
+	// nothing was done.
+	ErrUIDValidity = errors.New("UIDVALIDITY changed")
+	// ErrReadOnly: the mailbox or the Maildir cannot be changed.
+	ErrReadOnly = errors.New("read-only")
+	// ErrUncertain: the connection ended before the server answered a command
+	// that must not be repeated blindly; whether it was carried out is to be
+	// looked up.
+	ErrUncertain = errors.New("connection lost before the server answered")
+	// ErrOverQuota: the server has no room left (RFC 9208).
+	ErrOverQuota = errors.New("over quota")
+	// ErrGone: the message is not there any more.
+	ErrGone = errors.New("message is gone")
+	// ErrDisk: the local disk is full or cannot be written.
+	ErrDisk = errors.New("disk full or not writable")
+	// ErrOffline: the server cannot be reached, or went away and stayed away.
+	ErrOffline = errors.New("server unavailable")
+)

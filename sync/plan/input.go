@@ -1,0 +1,86 @@
+package plan
+
+import (
+	"godwit/conflict"
+	"godwit/mail"
+)
+
+// Input is everything that a plan is made from: an account's mailboxes, as far
+// as anything moved in them, and what the user wants. It is values only; the
+// same input gives the same plan.
+type Input struct {
+	Mailboxes []Mailbox
+	// Copies are rows, anywhere in the account, whose content hash equals that of
+	// a new local message: the server can copy them instead of receiving them.
+	Copies []mail.Row
+	// Total counts the account's rows, for the guard on mass removal.
+	Total mail.Counts
+	// AllowDeletes lifts the guards on removals for this run.
+	AllowDeletes bool
+	// NewRoot accepts the Maildir as it stands: what is missing there is fetched
+	// again, nothing is removed in this run.
+	NewRoot bool
+	// Recreate creates mailboxes again on the side that lost them.
+	Recreate bool
+}
+
+// Existence tells whether a mailbox is on one side.
+type Existence uint8
+
+const (
+	Missing  Existence = iota // not there
+	There                     // there
+	NoSelect                  // a name without messages, parent of others
+	Held                      // there, but must not be touched in this run (it could not be read)
+)
+
+// Mailbox is one mailbox in the three trees.
+type Mailbox struct {
+	Name mail.Mailbox
+	Role mail.Role
+	// Server and Local tell whether the mailbox exists on each side now;
+	// BaseServer and BaseLocal whether it did when base was written.
+	Server, Local         Existence
+	BaseServer, BaseLocal bool
+	// ReadOnly: the server opened it READ-ONLY; nothing can be changed there.
+	ReadOnly bool
+	// Fresh: base and Maildir have nothing in it, and the server was not asked
+	// for its messages: all of them are to be fetched. Items is empty.
+	Fresh bool
+	// Reset: UIDVALIDITY changed or the mailbox was never recorded with the
+	// server it is on. Rows carry UIDs of another life, which name nothing; the
+	// Items hold all rows (Server nil) and all server messages (Base nil), and
+	// the planner pairs them by content.
+	Reset bool
+	// Policy is what the configuration says for this mailbox.
+	Policy conflict.Policy
+	// Trash is the mailbox to which removals on the server go; empty: expunge.
+	Trash mail.Mailbox
+	// Table is the keyword table of the Maildir mailbox.
+	Table mail.KeywordTable
+	// LocalRoom and ServerRoom tell which keywords each side can hold.
+	LocalRoom, ServerRoom mail.KeywordRoom
+	// Rows counts the mailbox's base rows, for the guard on mass removal.
+	Rows mail.Counts
+	// Items are the messages in which a side differs from base. Messages on
+	// which nothing was observed to differ are not listed.
+	Items []Item
+}
+
+// Item is one message as base and both sides have it. At least one of Base,
+// Local and Server is given; Local and Server without Base stand alone: pairing
+// a new file with a new server message is the planner's work.
+type Item struct {
+	Base *mail.Row
+	// LocalState and ServerState say what was observed of a message that base
+	// knows. Without Base they are conflict.Here for the side that has it and
+	// conflict.Never for the other.
+	LocalState, ServerState conflict.State
+	// Local is the file, where LocalState is Here or Edited.
+	Local *mail.LocalMessage
+	// LocalContent is what reading the file told: known for every new or edited
+	// file, zero otherwise.
+	LocalContent mail.LocalContent
+	// Server is the message on the server, where ServerState is Here.
+	Server *mail.ServerMessage
+}
