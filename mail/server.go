@@ -100,8 +100,9 @@ type FlagStore struct {
 
 // Appended is what became of one uploaded message.
 type Appended struct {
-	UID UID   // zero: accepted, but the server did not say under which UID
-	Err error // the server refused this message; UID is zero
+	UID         UID         // zero: accepted, but the server did not say under which UID
+	UIDValidity UIDValidity // as APPENDUID gave it; zero when it did not
+	Err         error       // the server refused this message; UID is zero
 }
 
 // Copied pairs a message with its copy in the target mailbox.
