@@ -27,6 +27,11 @@ const (
 	Archive             // Pull, and nothing is removed locally
 )
 
+// Pulls and Pushes tell whether changes of the server are carried out in the
+// Maildir, and changes of the Maildir on the server.
+func (m Mode) Pulls() bool  { return m != Push }
+func (m Mode) Pushes() bool { return m == TwoWay || m == Push }
+
 // Sides is a choice of sides on which something is carried out.
 type Sides uint8
 

@@ -53,6 +53,11 @@ type Observation struct {
 	Present *UIDSet
 }
 
+// Next is what to ask for in order to hear what happened after o.
+func (o *Observation) Next() Since {
+	return Since{UIDValidity: o.UIDValidity, UIDNext: o.UIDNext, ModSeq: o.ModSeq, Messages: o.Exists}
+}
+
 // Removed tells whether the observation proves that the server no longer has a
 // UID that base knows.
 func (o *Observation) Removed(u UID) bool {
