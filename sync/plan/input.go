@@ -22,6 +22,9 @@ type Input struct {
 	NewRoot bool
 	// Recreate creates mailboxes again on the side that lost them.
 	Recreate bool
+	// NoMailboxes: the server's LIST had no mailbox at all. Where base has some,
+	// nothing is done. (A listing without a known INBOX is judged the same way.)
+	NoMailboxes bool
 }
 
 // Existence tells whether a mailbox is on one side.

@@ -28,6 +28,16 @@ func (Step) operation()             {}
 
 // The operations, in the order in which their phases run.
 type (
+	// Renumber comes before anything else in a mailbox that is Reset: the UIDs
+	// that base has there are of another life, and are set to zero in one
+	// commit, so that none is taken for a UID of the new one. Rows are the rows
+	// as they shall stand. It is no harm when nothing follows: as long as the
+	// checkpoint has the old UIDVALIDITY the mailbox is Reset again.
+	Renumber struct {
+		Step
+		Rows []mail.Row
+	}
+
 	// CreateServer creates the mailbox on the server, and subscribes to it.
 	CreateServer struct{ Step }
 	// CreateLocal creates the mailbox in the Maildir.
@@ -48,14 +58,20 @@ type (
 	// Upload appends a file to the server's mailbox with the merged flags. Row is
 	// nil for a new file; else the row whose server half is put back (its UID is
 	// gone) or, with Replace, whose server message the new content replaces:
-	// that one is removed after the new one is confirmed.
+	// that one is removed after the new one is confirmed. Found, when not zero,
+	// is the new content, already on the server under that UID (an upload that
+	// was not recorded): nothing is appended, the rest is done.
 	Upload struct {
 		Step
 		Local   mail.LocalMessage
 		Content mail.LocalContent
-		Flags   mail.Flags
+		Flags   mail.Flags // of the row
+		Send    mail.Flags // those of the new server message: what the mailbox can hold
+		Mark    mail.FlagDelta
 		Row     *mail.Row
 		Replace mail.UID
+		Found   mail.UID
+		Store   mail.FlagDelta // with Found only
 	}
 	// CopyServer has the server copy a message that it holds elsewhere, for a
 	// new file with the same content.
@@ -65,23 +81,32 @@ type (
 		Local   mail.LocalMessage
 		Content mail.LocalContent
 		Flags   mail.Flags
+		Store   mail.FlagDelta
+		Mark    mail.FlagDelta
 	}
 	// MoveServer has the server move a message to Mailbox, after its file: Row
-	// is the message's row in the mailbox it leaves.
+	// is the message's row, with the mailbox and UID that the server's message
+	// leaves.
 	MoveServer struct {
 		Step
 		Row     mail.Row
 		Local   mail.LocalMessage // the file in Mailbox
 		Content mail.LocalContent
 		Flags   mail.Flags
+		Store   mail.FlagDelta
+		Mark    mail.FlagDelta
 	}
 	// MoveLocal renames a file into Mailbox, after its server message: Row is
-	// the message's row in the mailbox it leaves.
+	// the message's row, with the mailbox and key that the file leaves. The new
+	// row has Row's Content and Inode as they are given; an Inode of zero has the
+	// next run read the file, whose content is not what base says.
 	MoveLocal struct {
 		Step
 		Row    mail.Row
 		Server mail.ServerMessage // the message in Mailbox
-		Flags  mail.Flags
+		Flags  mail.Flags         // of the row
+		File   mail.Flags         // of the file
+		Store  mail.FlagDelta
 	}
 
 	// StoreServer changes flags on the server, FlagLocal in the Maildir; Row is
@@ -112,17 +137,24 @@ type (
 	}
 
 	// RemoveServer removes the message from the server: to the mailbox Trash, or
-	// for good when that is empty.
+	// for good when that is empty. Then the row is dropped; or, where Then is
+	// given, it stands so: the message is removed from both sides, and RemoveLocal
+	// follows, or the file stays and base remembers that.
 	RemoveServer struct {
 		Step
 		Row   mail.Row
 		Trash mail.Mailbox
+		Then  *mail.Row
 	}
-	// RemoveLocal moves the file to the account's local trash.
+	// RemoveLocal moves the file to the account's local trash, and drops the row.
 	RemoveLocal struct {
 		Step
 		Row mail.Row
 	}
+
+	// ForgetMailbox drops a mailbox that neither side has from base, with all
+	// its rows.
+	ForgetMailbox struct{ Step }
 )
 
 // Hold is something that a guard held back, or that cannot be decided: what,
@@ -145,4 +177,8 @@ type Plan struct {
 	// before the earlier ones have ended.
 	Operations []Operation
 	Holds      []Hold
+	// Unfinished are the mailboxes in which something observed was not settled
+	// (held, not proved, not identified), and why. Their checkpoints must not
+	// advance, even when all operations succeed: the next run has to see it again.
+	Unfinished map[mail.Mailbox]conflict.Reason
 }
