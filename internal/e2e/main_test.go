@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(cleaning{m}, map[string]func(){"tunnel": tunnel})
+}
+
+// cleaning removes the binary that the tests built.
+type cleaning struct{ *testing.M }
+
+func (c cleaning) Run() int {
+	defer func() {
+		if built.dir != "" {
+			os.RemoveAll(built.dir)
+		}
+	}()
+	return c.M.Run()
+}
+
+// built is the godwit under test, with crash points.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// binary returns the directory with the godwit binary. It is built once, with
+// the race detector when GODWIT_E2E_RACE is set.
+func binary() (string, error) {
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "godwit-e2e-"); built.err != nil {
+			return
+		}
+		args := []string{"build", "-tags", "crashpoints", "-o", filepath.Join(built.dir, "godwit")}
+		if os.Getenv("GODWIT_E2E_RACE") != "" {
+			args = append(args, "-race")
+		}
+		out, err := exec.Command("go", append(args, "godwit/cmd/godwit")...).CombinedOutput()
+		if err != nil {
+			built.err = fmt.Errorf("building godwit: %w\n%s", err, out)
+		}
+	})
+	return built.dir, built.err
+}
+
+// tunnel is a command for the setting of that name: it carries standard input and
+// output to an address.
+func tunnel() {
+	conn, err := net.Dial("tcp", os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tunnel:", err)
+		os.Exit(1)
+	}
+	go func() {
+		io.Copy(conn, os.Stdin)
+		conn.(*net.TCPConn).CloseWrite()
+	}()
+	io.Copy(os.Stdout, conn)
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	dir, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Cmds:                commands(t),
+		Condition:           condition,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", dir+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Values[stage{}] = &stage{test: t, home: env.WorkDir, accounts: map[string]*account{}, environ: env}
+			for key, value := range environment(env.WorkDir) {
+				env.Setenv(key, value)
+			}
+			return nil
+		},
+	})
+}
+
+// environment is what godwit sees beside PATH: a home of its own.
+func environment(home string) map[string]string {
+	return map[string]string{
+		"HOME":            filepath.Join(home, "home"),
+		"XDG_CONFIG_HOME": filepath.Join(home, "config"),
+		"XDG_STATE_HOME":  filepath.Join(home, "state"),
+		"XDG_CACHE_HOME":  filepath.Join(home, "cache"),
+		"XDG_RUNTIME_DIR": filepath.Join(home, "run"),
+		"NO_COLOR":        "1",
+		"TZ":              "UTC",
+	}
+}
+
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
+}
+
+// fingerprint is that of a certificate's DER form.
+func fingerprint(ts *testscript.TestScript, path string) string {
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	block, _ := pem.Decode(text)
+	if block == nil {
+		ts.Fatalf("%s holds no certificate", path)
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(block.Bytes))
+}
