@@ -1,0 +1,276 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	gosync "sync"
+	"sync/atomic"
+
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// work is what the plan asks for in one mailbox, by phase.
+type work struct {
+	b *box
+
+	createServer, createLocal bool
+
+	fetchAll  bool
+	fetches   []plan.Fetch
+	due       atomic.Int64 // messages still to be fetched
+	counted   atomic.Bool  // due was set
+	uploads   []plan.Upload
+	copies    []plan.CopyServer
+	moves     []plan.MoveServer
+	relocates []plan.MoveLocal
+
+	mu     gosync.Mutex // guards stores and flags while messages are transferred
+	stores []plan.StoreServer
+	flags  []plan.FlagLocal
+
+	renumber []mail.Change
+	records  []mail.Change
+
+	removeServer []plan.RemoveServer
+	removeLocal  []plan.RemoveLocal
+	left         []mail.Intent // what edits replaced on the server
+}
+
+func (w *work) transfers() bool {
+	return w.fetchAll || len(w.fetches)+len(w.uploads)+len(w.copies)+len(w.moves)+len(w.relocates) > 0
+}
+
+// assign sorts the plan's operations into the mailboxes' work.
+func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
+	works := map[mail.Mailbox]*work{}
+	for _, op := range p.Operations {
+		b := r.boxes[op.In()]
+		if b == nil {
+			return nil, fmt.Errorf("the plan names the mailbox %s, which is not part of the run", op.In())
+		}
+		w := works[b.name]
+		if w == nil {
+			w = &work{b: b}
+			works[b.name] = w
+		}
+		switch op := op.(type) {
+		case plan.Renumber:
+			for _, row := range op.Rows {
+				w.renumber = append(w.renumber, mail.PutRow{Row: row})
+			}
+		case plan.CreateServer:
+			w.createServer = true
+		case plan.CreateLocal:
+			w.createLocal = true
+		case plan.FetchAll:
+			w.fetchAll = true
+		case plan.Fetch:
+			w.fetches = append(w.fetches, op)
+		case plan.Upload:
+			w.uploads = append(w.uploads, op)
+		case plan.CopyServer:
+			w.copies = append(w.copies, op)
+		case plan.MoveServer:
+			w.moves = append(w.moves, op)
+		case plan.MoveLocal:
+			w.relocates = append(w.relocates, op)
+		case plan.StoreServer:
+			w.stores = append(w.stores, op)
+		case plan.FlagLocal:
+			w.flags = append(w.flags, op)
+		case plan.Record:
+			w.records = append(w.records, mail.PutRow{Row: op.Row})
+		case plan.Forget:
+			w.records = append(w.records, mail.DropRow{ID: op.Row.ID})
+		case plan.ForgetMailbox:
+			w.records = append(w.records, mail.DropMailbox{Mailbox: op.Mailbox})
+		case plan.RemoveServer:
+			w.removeServer = append(w.removeServer, op)
+		case plan.RemoveLocal:
+			w.removeLocal = append(w.removeLocal, op)
+		default:
+			return nil, fmt.Errorf("the plan has an operation of unknown kind %T", op)
+		}
+	}
+	return works, nil
+}
+
+// apply carries out the plan, phase by phase: what makes a copy comes before
+// anything that removes one.
+func (r *run) apply(ctx context.Context) error {
+	works, err := r.assign(r.result.Plan)
+	if err != nil || len(works) == 0 {
+		return err
+	}
+	for _, b := range r.order {
+		if w := works[b.name]; w != nil {
+			// All of a mailbox in one commit, or a UID of the old numbering could be
+			// taken for one of the new.
+			if err := r.commit(ctx, w.renumber...); err != nil {
+				return err
+			}
+			if err := r.only(b, r.create(ctx, w)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.transfer(ctx, works); err != nil {
+		if !isStep(err) {
+			err = errors.Join(err, r.checkpointPulled(ctx, works))
+		}
+		return err
+	}
+	if err := r.eachWork(ctx, works, r.changeFlags); err != nil {
+		return err
+	}
+	if err := r.eachWork(ctx, works, r.record); err != nil {
+		return err
+	}
+	if err := r.lookAgain(ctx, works); err != nil {
+		if ends(err) {
+			return err
+		}
+		r.holdRemovals(works, err)
+	}
+	if err := r.eachWork(ctx, works, r.removals); err != nil {
+		return err
+	}
+	if b := r.boxes[r.trash]; b != nil {
+		return r.only(b, r.fetchTrashed(ctx))
+	}
+	return nil
+}
+
+// transfer is the phase that brings messages to where they are not.
+func (r *run) transfer(ctx context.Context, works map[mail.Mailbox]*work) error {
+	r.deliver = newDeliverer(r)
+	finished := make(chan error, 1)
+	go func() { finished <- r.deliver.run(ctx) }()
+	err := r.eachWork(ctx, works, func(ctx context.Context, w *work) error {
+		if !w.transfers() {
+			return nil
+		}
+		for _, f := range []func(context.Context, *work) error{r.moveOnServer, r.copyOnServer, r.moveLocally, r.upload, r.fetch} {
+			if err := r.only(w.b, f(ctx, w)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	r.transfers.Wait()
+	close(r.deliver.in)
+	return errors.Join(err, <-finished, r.kept())
+}
+
+// eachWork runs f over the mailboxes that have work and whose creation did not
+// fail.
+func (r *run) eachWork(ctx context.Context, works map[mail.Mailbox]*work, f func(context.Context, *work) error) error {
+	var boxes []*box
+	for _, b := range r.order {
+		if works[b.name] != nil {
+			boxes = append(boxes, b)
+		}
+	}
+	return r.each(ctx, boxes, func(ctx context.Context, b *box) error { return f(ctx, works[b.name]) })
+}
+
+// create makes the mailbox on the side that lacks it.
+func (r *run) create(ctx context.Context, w *work) error {
+	if w.createServer {
+		if err := r.Server.Create(ctx, w.b.name); err != nil {
+			return r.drop(w, fmt.Errorf("creating the mailbox on the server: %w", err))
+		}
+		if err := r.createdHere(ctx, w.b); err != nil {
+			return r.drop(w, fmt.Errorf("selecting the new mailbox: %w", err))
+		}
+		w.b.created = true
+		w.b.server = &mail.ServerMailbox{Name: w.b.name}
+		r.tell(Changed{Mailbox: w.b.name, Side: OnServer, What: "create"}, nil)
+	}
+	if w.createLocal {
+		if err := r.Local.Create(ctx, w.b.name); err != nil {
+			return r.drop(w, fmt.Errorf("creating the mailbox in the Maildir: %w", err))
+		}
+		w.b.created = true
+		w.b.local = &mail.LocalMailbox{Name: w.b.name}
+		w.b.wroteLocal.Store(true)
+		r.tell(Changed{Mailbox: w.b.name, Side: OnLocal, What: "create"}, nil)
+	}
+	return nil
+}
+
+// drop gives up all work of a mailbox, since it cannot exist on a side.
+func (r *run) drop(w *work, err error) error {
+	for _, op := range w.uploads {
+		r.lost(op.Content.Hash)
+	}
+	for _, op := range w.copies {
+		r.lost(op.Content.Hash)
+	}
+	for _, op := range w.moves {
+		r.lost(op.Content.Hash)
+		r.unfinish(op.Row.Mailbox)
+	}
+	for _, op := range w.relocates {
+		r.lost(op.Row.Content.Hash)
+		r.unfinish(op.Row.Mailbox)
+	}
+	w.clear()
+	return err
+}
+
+// clear takes all work away.
+func (w *work) clear() {
+	w.fetchAll, w.fetches, w.uploads, w.copies, w.moves, w.relocates = false, nil, nil, nil, nil, nil
+	w.stores, w.flags, w.records, w.removeServer, w.removeLocal, w.left = nil, nil, nil, nil, nil, nil
+}
+
+// later leaves a change of flags on the server to its phase.
+func (w *work) later(op plan.StoreServer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stores = append(w.stores, op)
+}
+
+// laterHere leaves a change of flags in the Maildir to its phase.
+func (w *work) laterHere(op plan.FlagLocal) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.flags = append(w.flags, op)
+}
+
+// lost notes that a message did not get to its new place: what holds its content
+// elsewhere stays.
+func (r *run) lost(h mail.Hash) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failedContent[h] = true
+}
+
+func (r *run) isLost(h mail.Hash) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !h.IsZero() && r.failedContent[h]
+}
+
+// unfinish keeps a mailbox's checkpoint where it was.
+func (r *run) unfinish(m mail.Mailbox) {
+	if b := r.boxes[m]; b != nil {
+		b.unfinished.Store(true)
+	}
+}
+
+// record writes what both sides already agree on.
+func (r *run) record(ctx context.Context, w *work) error {
+	const most = 2000
+	for len(w.records) > 0 {
+		n := min(most, len(w.records))
+		if err := r.commit(ctx, w.records[:n]...); err != nil {
+			return err
+		}
+		w.records = w.records[n:]
+	}
+	return nil
+}

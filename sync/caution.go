@@ -1,0 +1,149 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// lookAgain makes sure, right before messages are removed from the server, that
+// their files have not turned up since the scan: in a mailbox that was scanned
+// before the user moved them there. A mailbox whose stamp did not move needs no
+// second look.
+func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error {
+	gone := map[mail.Key]bool{}
+	for _, w := range works {
+		for _, op := range w.removeServer {
+			if fileIsGone(op) {
+				gone[op.Row.Key] = true
+			}
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	r.found = map[mail.Key]bool{}
+	if r.Only != nil {
+		// The rest of the account was not looked at at all.
+		found, err := r.Local.Locate(ctx, slices.Collect(maps.Keys(gone)))
+		if err != nil {
+			return fmt.Errorf("looking for files that moved: %w", err)
+		}
+		for k := range found {
+			r.found[k] = true
+		}
+		return nil
+	}
+	for _, b := range r.order {
+		if b.local == nil {
+			continue
+		}
+		now, err := r.Local.Stamp(ctx, b.name)
+		if err != nil {
+			return fmt.Errorf("looking at %s again: %w", b.name, err)
+		}
+		if b.seen().Unmoved(now) {
+			continue
+		}
+		l, err := r.Local.Scan(ctx, b.name)
+		if err != nil {
+			return fmt.Errorf("looking at %s again: %w", b.name, err)
+		}
+		for i := range l.Len() {
+			if k := l.Key(i); gone[k] {
+				r.found[mail.Key(append([]byte(nil), k...))] = true
+			}
+		}
+		if !l.Settled {
+			return errUnsettled
+		}
+	}
+	return nil
+}
+
+// fileIsGone tells that the message is removed because its file is not there.
+func fileIsGone(op plan.RemoveServer) bool { return op.Then == nil || op.Then.Key == "" }
+
+// seen is the stamp as of which the mailbox's files are known to the run.
+func (b *box) seen() mail.Stamp {
+	if b.listing != nil {
+		return b.listing.Stamp
+	}
+	return b.before.Stamp
+}
+
+// reappeared tells whether the second look found a file that the scan missed.
+func (r *run) reappeared(k mail.Key) bool { return r.found[k] }
+
+// holdRemovals gives up the removals on the server for this run.
+func (r *run) holdRemovals(works map[mail.Mailbox]*work, why error) {
+	for _, w := range works {
+		if len(w.removeServer) > 0 {
+			w.removeServer = nil
+			r.fail(Failure{Mailbox: w.b.name, Err: why})
+		}
+	}
+}
+
+// fetchTrashed brings what this run moved to the trash mailbox into the
+// Maildir's copy of it, so that both sides are the same when the run ends.
+func (r *run) fetchTrashed(ctx context.Context) error {
+	b := r.boxes[r.trash]
+	if !r.trashed.Load() || b == nil || !b.selectable() || !b.policy.Mode.Pulls() || b.unfinished.Load() {
+		return nil
+	}
+	since := r.since(b)
+	if b.observed != nil {
+		since = b.observed.Next()
+	}
+	o, err := r.Server.Observe(ctx, b.name, since)
+	if err != nil {
+		return fmt.Errorf("looking at what was moved to the trash: %w", err)
+	}
+	if b.observed == nil && len(o.Messages) > 0 && o.UIDValidity != b.before.UIDValidity && b.recorded {
+		b.unfinished.Store(true)
+		return nil
+	}
+	w := &work{b: b}
+	known, err := r.Base.FindUIDs(ctx, b.name, newer(o, since.UIDNext))
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBase, err)
+	}
+	have := map[mail.UID]bool{}
+	for _, row := range known {
+		have[row.UID] = true
+	}
+	for _, m := range o.Messages {
+		if m.UID >= since.UIDNext && !have[m.UID] {
+			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags})
+		}
+	}
+	b.looked = true
+	b.wroteServer.Store(true)
+	if b.observed == nil {
+		b.observed = o
+	}
+	if len(w.fetches) == 0 {
+		return nil
+	}
+	if b.local == nil {
+		if err := r.create(ctx, &work{b: b, createLocal: true}); err != nil {
+			return err
+		}
+	}
+	return r.transfer(ctx, map[mail.Mailbox]*work{b.name: w})
+}
+
+func newer(o *mail.Observation, floor mail.UID) mail.UIDSet {
+	var s mail.UIDSet
+	for i := range o.Messages {
+		if o.Messages[i].UID >= floor {
+			s.Add(o.Messages[i].UID)
+		}
+	}
+	return s
+}

@@ -1,0 +1,299 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"godwit/conflict"
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// flagging is one message whose flags change on one side or on both.
+type flagging struct {
+	row           mail.Row
+	reason        conflict.Reason
+	server, local mail.FlagDelta
+	failed        bool
+}
+
+// changeFlags brings merged flags to both sides and then to base. Flags may be
+// set twice, so that no intent is needed: a run that dies in between finds both
+// sides agreeing, or merges again.
+func (r *run) changeFlags(ctx context.Context, w *work) error {
+	if len(w.stores)+len(w.flags) == 0 {
+		return nil
+	}
+	type identity struct {
+		uid mail.UID
+		key mail.Key
+	}
+	byRow := map[identity]*flagging{}
+	var all []*flagging
+	of := func(row mail.Row, reason conflict.Reason) *flagging {
+		id := identity{row.UID, row.Key}
+		f := byRow[id]
+		if f == nil {
+			f = &flagging{row: row, reason: reason}
+			byRow[id] = f
+			all = append(all, f)
+		}
+		return f
+	}
+	for _, op := range w.stores {
+		of(op.Row, op.Reason).server = op.Delta
+	}
+	for _, op := range w.flags {
+		of(op.Row, op.Reason).local = op.Delta
+	}
+	if err := r.store(ctx, w.b, all); err != nil {
+		return err
+	}
+	if err := r.step("flags.server"); err != nil {
+		return err
+	}
+	if err := r.reflag(ctx, w.b, all); err != nil {
+		return err
+	}
+	if err := r.step("flags.local"); err != nil {
+		return err
+	}
+	var changes []mail.Change
+	for _, f := range all {
+		if !f.failed {
+			changes = append(changes, mail.PutRow{Row: f.row})
+		}
+	}
+	if err := r.commit(ctx, changes...); err != nil {
+		return err
+	}
+	for _, f := range all {
+		if f.failed {
+			continue
+		}
+		side, delta := OnServer, f.server
+		if f.server.IsZero() {
+			side, delta = OnLocal, f.local
+		}
+		r.tell(Changed{Mailbox: w.b.name, Side: side, What: "flags", UID: f.row.UID, Key: f.row.Key,
+			Detail: delta.String(), Reason: f.reason}, func(res *Result) { res.Flagged++ })
+	}
+	return r.step("flags.recorded")
+}
+
+// store changes flags on the server: one command for each distinct change.
+func (r *run) store(ctx context.Context, b *box, all []*flagging) error {
+	// What this run added carries a newer MODSEQ than was observed, and is ours.
+	err := errors.Join(
+		r.storeThose(ctx, b, all, b.observedModSeq(), func(u mail.UID) bool { return u < b.floor() }),
+		r.storeThose(ctx, b, all, 0, func(u mail.UID) bool { return u >= b.floor() }))
+	if err != nil {
+		return fmt.Errorf("changing flags on the server: %w", err)
+	}
+	return nil
+}
+
+func (b *box) observedModSeq() mail.ModSeq {
+	if b.observed == nil {
+		return 0
+	}
+	return b.observed.ModSeq
+}
+
+func (r *run) storeThose(ctx context.Context, b *box, all []*flagging, since mail.ModSeq, those func(mail.UID) bool) error {
+	index := map[string]int{}
+	var changes []mail.FlagStore
+	for _, f := range all {
+		if f.server.IsZero() || !those(f.row.UID) {
+			continue
+		}
+		i, ok := index[f.server.String()]
+		if !ok {
+			i = len(changes)
+			index[f.server.String()] = i
+			changes = append(changes, mail.FlagStore{Delta: f.server})
+		}
+		changes[i].UIDs.Add(f.row.UID)
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	b.wroteServer.Store(true)
+	modified, err := r.Server.Store(ctx, b.name, b.validity(), changes, since)
+	if err != nil {
+		return err
+	}
+	if modified.IsEmpty() {
+		return nil
+	}
+	// Somebody else was quicker: what they did is read and merged next time.
+	b.unfinished.Store(true)
+	for _, f := range all {
+		if modified.Contains(f.row.UID) {
+			f.failed = true
+		}
+	}
+	return nil
+}
+
+// reflag changes flags in the Maildir.
+func (r *run) reflag(ctx context.Context, b *box, all []*flagging) error {
+	var changes []mail.KeyFlags
+	var whose []*flagging
+	for _, f := range all {
+		if !f.local.IsZero() {
+			changes, whose = append(changes, mail.KeyFlags{Key: f.row.Key, Delta: f.local}), append(whose, f)
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	b.wroteLocal.Store(true)
+	results, err := r.Local.SetFlags(ctx, b.name, changes)
+	if err != nil {
+		return fmt.Errorf("changing flags in the Maildir: %w", err)
+	}
+	for i, err := range results {
+		switch {
+		case err == nil:
+		case errors.Is(err, mail.ErrGone):
+			whose[i].failed = true
+			b.unfinished.Store(true)
+		default:
+			whose[i].failed = true
+			r.fail(Failure{Mailbox: b.name, Key: whose[i].row.Key, Err: fmt.Errorf("changing flags: %w", err)})
+		}
+	}
+	return nil
+}
+
+// removals is the last phase in a mailbox.
+func (r *run) removals(ctx context.Context, w *work) error {
+	for _, in := range w.left {
+		if err := r.removeLeft(ctx, in); err != nil {
+			return err
+		}
+		if err := r.commit(ctx, mail.DropIntent{ID: in.ID}); err != nil {
+			return err
+		}
+	}
+	if err := r.removeOnServer(ctx, w); err != nil {
+		return err
+	}
+	return r.removeHere(ctx, w)
+}
+
+// removeOnServer removes messages whose files the user removed, to the trash
+// mailbox or for good.
+func (r *run) removeOnServer(ctx context.Context, w *work) error {
+	b := w.b
+	rows := map[mail.Mailbox]map[mail.UID]plan.RemoveServer{}
+	for _, op := range w.removeServer {
+		if r.isLost(op.Row.Content.Hash) || fileIsGone(op) && r.reappeared(op.Row.Key) {
+			b.unfinished.Store(true)
+			continue
+		}
+		if rows[op.Trash] == nil {
+			rows[op.Trash] = map[mail.UID]plan.RemoveServer{}
+		}
+		rows[op.Trash][op.Row.UID] = op
+	}
+	for trash, ops := range rows {
+		var uids mail.UIDSet
+		for uid := range ops {
+			uids.Add(uid)
+		}
+		b.wroteServer.Store(true)
+		kept, err := r.toTrash(ctx, b, uids, trash)
+		if err != nil {
+			return fmt.Errorf("removing messages on the server: %w", err)
+		}
+		if err := r.step("remove.server"); err != nil {
+			return err
+		}
+		var changes []mail.Change
+		var removed []plan.RemoveServer
+		for uid, op := range ops {
+			if kept.Contains(uid) {
+				r.fail(Failure{Mailbox: b.name, UID: uid, Err: errKept})
+				continue
+			}
+			change := mail.Change(mail.DropRow{ID: op.Row.ID})
+			if op.Then != nil {
+				change = mail.PutRow{Row: *op.Then}
+			}
+			changes, removed = append(changes, change), append(removed, op)
+		}
+		if err := r.commit(ctx, changes...); err != nil {
+			return err
+		}
+		for _, op := range removed {
+			r.tell(Changed{Mailbox: b.name, Side: OnServer, What: "remove", UID: op.Row.UID, Detail: string(trash), Reason: op.Reason},
+				func(res *Result) { res.Removed++ })
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return r.step("remove.recorded")
+}
+
+// toTrash moves messages to the trash mailbox, making it when it is not there;
+// without one it expunges them.
+func (r *run) toTrash(ctx context.Context, b *box, uids mail.UIDSet, trash mail.Mailbox) (kept mail.UIDSet, err error) {
+	if trash == "" {
+		return r.Server.Remove(ctx, b.name, b.validity(), uids)
+	}
+	_, err = r.Server.Move(ctx, b.name, b.validity(), uids, trash)
+	if errors.Is(err, mail.ErrNoMailbox) {
+		if err = r.Server.Create(ctx, trash); err == nil {
+			_, err = r.Server.Move(ctx, b.name, b.validity(), uids, trash)
+		}
+	}
+	r.trashed.Store(true)
+	return mail.UIDSet{}, err
+}
+
+// removeHere moves files whose messages the server dropped to the local trash.
+func (r *run) removeHere(ctx context.Context, w *work) error {
+	b := w.b
+	var keys []mail.Key
+	var ops []plan.RemoveLocal
+	for _, op := range w.removeLocal {
+		if r.isLost(op.Row.Content.Hash) {
+			b.unfinished.Store(true)
+			continue
+		}
+		keys, ops = append(keys, op.Row.Key), append(ops, op)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	b.wroteLocal.Store(true)
+	results, err := r.Local.Remove(ctx, b.name, keys, r.runID)
+	if err != nil {
+		return fmt.Errorf("moving files to the trash: %w", err)
+	}
+	if err := r.step("remove.local"); err != nil {
+		return err
+	}
+	var changes []mail.Change
+	for i, err := range results {
+		if err != nil && !errors.Is(err, mail.ErrGone) {
+			r.fail(Failure{Mailbox: b.name, Key: keys[i], Err: fmt.Errorf("moving the file to the trash: %w", err)})
+			continue
+		}
+		changes = append(changes, mail.DropRow{ID: ops[i].Row.ID})
+	}
+	if err := r.commit(ctx, changes...); err != nil {
+		return err
+	}
+	for i, err := range results {
+		if err == nil {
+			r.tell(Changed{Mailbox: b.name, Side: OnLocal, What: "remove", UID: ops[i].Row.UID, Key: keys[i], Reason: ops[i].Reason},
+				func(res *Result) { res.Removed++ })
+		}
+	}
+	return r.step("remove.recorded")
+}

@@ -1,0 +1,150 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// grain is longer than the clock tick by which file systems stamp directories,
+// where they do it finely at all.
+const grain = 25 * time.Millisecond
+
+// checkpoint records how far every mailbox came. Where the run itself changed
+// something, it looks once more: if what it sees is what base has, nobody else
+// did anything meanwhile, and the next run need not look at all.
+func (r *run) checkpoint(ctx context.Context) error {
+	var boxes []*box
+	wrote := false
+	for _, b := range r.order {
+		if b.unfinished.Load() || !b.looked && !b.created {
+			continue
+		}
+		boxes = append(boxes, b)
+		wrote = wrote || b.wroteLocal.Load()
+	}
+	if wrote {
+		select { // so that the stamps taken now can be trusted
+		case <-time.After(grain):
+		case <-ctx.Done():
+		}
+	}
+	err := r.each(ctx, boxes, r.confirm)
+	changes := make([]mail.Change, 0, len(boxes))
+	for _, b := range boxes {
+		if c := r.checkpointOf(b); c != b.before && !b.unfinished.Load() {
+			changes = append(changes, mail.PutCheckpoint{Checkpoint: c})
+		}
+	}
+	if err := errors.Join(err, r.commit(ctx, changes...)); err != nil {
+		return err
+	}
+	for _, b := range boxes {
+		r.tell(Finished{b.name}, nil)
+	}
+	return r.step("checkpoint")
+}
+
+// confirm looks at the sides that this run changed. What it sees is kept only
+// if it is what base has.
+func (r *run) confirm(ctx context.Context, b *box) error {
+	before := *newView(b)
+	if b.wroteServer.Load() && b.observed != nil && b.selectable() {
+		o, err := r.Server.Observe(ctx, b.name, b.observed.Next())
+		if err != nil {
+			return fmt.Errorf("looking at the mailbox once more: %w", err)
+		}
+		b.observed, b.listing, b.reset = o, nil, false
+		same, err := r.agrees(ctx, b)
+		if err != nil {
+			return err
+		}
+		if !same || o.UIDValidity != before.observed.UIDValidity {
+			b.observed = before.observed
+		}
+		b.listing, b.reset = before.listing, before.reset
+	}
+	if b.wroteLocal.Load() && b.local != nil {
+		l, err := r.Local.Scan(ctx, b.name)
+		if err != nil {
+			return fmt.Errorf("looking at the Maildir once more: %w", err)
+		}
+		observed := b.observed
+		b.listing, b.observed = l, nil
+		same, err := r.agrees(ctx, b)
+		if err != nil {
+			return err
+		}
+		if !same {
+			b.listing = before.listing
+		}
+		b.observed = observed
+	}
+	return nil
+}
+
+// view is what a box shows, to be put back.
+type view struct {
+	observed *mail.Observation
+	listing  *mail.Listing
+	reset    bool
+}
+
+func newView(b *box) *view { return &view{b.observed, b.listing, b.reset} }
+
+// checkpointOf is the mailbox's checkpoint after this run.
+func (r *run) checkpointOf(b *box) mail.Checkpoint {
+	c := b.before
+	if b.observed != nil {
+		c.UIDValidity, c.UIDNext = b.observed.UIDValidity, b.observed.UIDNext
+		c.ModSeq, c.Messages = b.observed.ModSeq, b.observed.Exists
+	}
+	if b.listing != nil {
+		c.Stamp = mail.Stamp{}
+		if b.listing.Settled {
+			c.Stamp = b.listing.Stamp
+		}
+	}
+	// A mailbox that vanished from one side stays known as one that was there,
+	// until the plan forgets it.
+	c.OnServer = c.OnServer || b.selectable()
+	c.OnLocal = c.OnLocal || b.local != nil
+	if b.server != nil && b.server.Status != nil {
+		c.MailboxID = b.server.Status.MailboxID
+	}
+	return c
+}
+
+// checkpointPulled records, for a run that was stopped, the mailboxes that were
+// only to be fetched and were fetched whole.
+func (r *run) checkpointPulled(ctx context.Context, works map[mail.Mailbox]*work) error {
+	entangled := map[mail.Mailbox]bool{}
+	for _, op := range r.result.Plan.Operations {
+		switch op := op.(type) {
+		case plan.Fetch, plan.FetchAll, plan.CreateLocal:
+		case plan.MoveServer:
+			entangled[op.Row.Mailbox], entangled[op.Mailbox] = true, true
+		case plan.MoveLocal:
+			entangled[op.Row.Mailbox], entangled[op.Mailbox] = true, true
+		default:
+			entangled[op.In()] = true
+		}
+	}
+	var changes []mail.Change
+	for _, b := range r.order {
+		w := works[b.name]
+		if w == nil || entangled[b.name] || b.unfinished.Load() || b.observed == nil ||
+			!w.counted.Load() || w.due.Load() > 0 || len(w.stores) > 0 {
+			continue
+		}
+		b.listing = nil
+		c := r.checkpointOf(b)
+		c.Stamp = mail.Stamp{}
+		changes = append(changes, mail.PutCheckpoint{Checkpoint: c})
+	}
+	return r.commit(ctx, changes...)
+}

@@ -1,0 +1,256 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"godwit/conflict"
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// compare finds the messages of a mailbox in which a side differs from base,
+// and reads those files that base does not know.
+func (r *run) compare(ctx context.Context, b *box) error {
+	d := differ{r: r, b: b, byRow: map[int64]int{}}
+	if err := d.both(ctx); err != nil {
+		return err
+	}
+	b.items = d.items
+	return d.read(ctx)
+}
+
+// differ collects the differences of one mailbox: at most one item a row.
+type differ struct {
+	r     *run
+	b     *box
+	items []plan.Item
+	byRow map[int64]int // row ID -> index in items
+}
+
+func (d *differ) both(ctx context.Context) error {
+	if d.b.listing != nil {
+		if err := d.local(ctx); err != nil {
+			return err
+		}
+	}
+	if d.b.observed != nil {
+		return d.server(ctx)
+	}
+	return nil
+}
+
+// of returns the item of a row, making it when there is none yet. A row that
+// no longer, or never, had a side has not lost it now.
+func (d *differ) of(row mail.Row) *plan.Item {
+	i, ok := d.byRow[row.ID]
+	if !ok {
+		i = len(d.items)
+		item := plan.Item{Base: &row, LocalState: conflict.Same, ServerState: conflict.Same}
+		if row.Key == "" {
+			item.LocalState = conflict.Never
+		}
+		if row.UID == 0 {
+			item.ServerState = conflict.Never
+		}
+		d.items = append(d.items, item)
+		d.byRow[row.ID] = i
+	}
+	return &d.items[i]
+}
+
+// local joins the scan and base, both in the order of keys, so that only what
+// differs is ever held: a million equal messages cost a pass over each.
+func (d *differ) local(ctx context.Context) error {
+	next, stop := iter.Pull2(d.r.Base.RowsByKey(ctx, d.b.name))
+	defer stop()
+	row, err, more := next()
+	l := d.b.listing
+	for i := 0; i < l.Len() || more; {
+		if err != nil {
+			return fmt.Errorf("%w: %w", errBase, err)
+		}
+		switch {
+		case !more || i < l.Len() && l.Key(i) < row.Key:
+			m := l.At(i)
+			d.items = append(d.items, plan.Item{Local: &m, LocalState: conflict.Here})
+			i++
+			continue
+		case i == l.Len() || row.Key < l.Key(i):
+			state := conflict.Gone
+			if !l.Settled {
+				state = conflict.Unknown
+			}
+			d.of(row).LocalState = state
+		default:
+			m := l.At(i)
+			if m.Inode != row.Inode || !d.sameLocally(row, m) {
+				item := d.of(row)
+				item.Local, item.LocalState = &m, conflict.Here
+			}
+			i++
+		}
+		row, err, more = next()
+	}
+	return err
+}
+
+// sameLocally tells whether a file's flags are those of its row, as far as the
+// mailbox can show them.
+func (d *differ) sameLocally(row mail.Row, m mail.LocalMessage) bool {
+	if m.System != row.Flags.System {
+		return false
+	}
+	if m.Letters == "" && row.Flags.Keywords == "" {
+		return true
+	}
+	here := m.Flags(d.b.listing.Table)
+	return here.Union(d.b.room.Missing(row.Flags)).Equal(row.Flags)
+}
+
+// server joins what the server said with base.
+func (d *differ) server(ctx context.Context) error {
+	o := d.b.observed
+	if d.b.reset {
+		return d.serverReset(ctx)
+	}
+	if o.Complete || o.Present != nil {
+		return d.serverWhole(ctx)
+	}
+	var asked mail.UIDSet
+	for i := range o.Messages {
+		asked.Add(o.Messages[i].UID)
+	}
+	asked.AddSet(o.Gone)
+	rows, err := d.r.Base.FindUIDs(ctx, d.b.name, asked)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBase, err)
+	}
+	known := make(map[mail.UID]bool, len(rows))
+	for _, row := range rows {
+		known[row.UID] = true
+		if m, listed := o.Find(row.UID); listed {
+			d.listed(row, m)
+		} else {
+			d.of(row).ServerState = conflict.Gone
+		}
+	}
+	for i := range o.Messages {
+		if !known[o.Messages[i].UID] {
+			d.added(o.Messages[i])
+		}
+	}
+	return nil
+}
+
+// serverWhole joins a full listing and base, both in the order of UIDs.
+func (d *differ) serverWhole(ctx context.Context) error {
+	o := d.b.observed
+	i := 0
+	for row, err := range d.r.Base.RowsByUID(ctx, d.b.name) {
+		if err != nil {
+			return fmt.Errorf("%w: %w", errBase, err)
+		}
+		for ; i < len(o.Messages) && o.Messages[i].UID < row.UID; i++ {
+			d.added(o.Messages[i])
+		}
+		switch {
+		case i < len(o.Messages) && o.Messages[i].UID == row.UID:
+			d.listed(row, o.Messages[i])
+			i++
+		case o.Removed(row.UID):
+			d.of(row).ServerState = conflict.Gone
+		}
+	}
+	for ; i < len(o.Messages); i++ {
+		d.added(o.Messages[i])
+	}
+	return nil
+}
+
+// serverReset lists everything when UIDVALIDITY changed: rows' UIDs name
+// nothing any more, and every server message is to be paired by content.
+func (d *differ) serverReset(ctx context.Context) error {
+	rows := func(seq iter.Seq2[mail.Row, error]) error {
+		for row, err := range seq {
+			if err != nil {
+				return fmt.Errorf("%w: %w", errBase, err)
+			}
+			item := d.of(row)
+			item.ServerState = conflict.Unknown
+		}
+		return nil
+	}
+	if err := rows(d.r.Base.RowsByUID(ctx, d.b.name)); err != nil {
+		return err
+	}
+	if err := rows(d.r.Base.RowsByKey(ctx, d.b.name)); err != nil {
+		return err
+	}
+	for i := range d.b.observed.Messages {
+		d.added(d.b.observed.Messages[i])
+	}
+	return nil
+}
+
+func (d *differ) listed(row mail.Row, m mail.ServerMessage) {
+	if m.Flags.Equal(row.Flags) || m.Flags.Union(d.b.observed.Keywords.Missing(row.Flags)).Equal(row.Flags) {
+		return
+	}
+	item := d.of(row)
+	item.Server, item.ServerState = &m, conflict.Here
+}
+
+func (d *differ) added(m mail.ServerMessage) {
+	d.items = append(d.items, plan.Item{Server: &m, ServerState: conflict.Here})
+}
+
+// read opens the files that base does not know, or whose inode it does not
+// know: they are new, or edited, or merely restored.
+func (d *differ) read(ctx context.Context) error {
+	kept := d.items[:0]
+	for _, item := range d.items {
+		if item.Local != nil && (item.Base == nil || item.Local.Inode != item.Base.Inode) {
+			c, err := d.r.Local.Read(ctx, d.b.name, item.Local.Key)
+			switch {
+			case errors.Is(err, mail.ErrGone):
+				// Renamed or removed since the scan: the next run sees where it is.
+				d.b.unfinished.Store(true)
+				if item.Base == nil {
+					continue
+				}
+				item.LocalState = conflict.Unknown
+				item.Local = nil
+			case err != nil && ends(err):
+				return err
+			case err != nil:
+				d.r.fail(Failure{Mailbox: d.b.name, Key: item.Local.Key, Err: fmt.Errorf("reading the file: %w", err)})
+				if item.Base == nil {
+					continue
+				}
+				item.LocalState, item.Local = conflict.Unknown, nil
+			default:
+				item.LocalContent = c
+				if item.Base != nil && c.Hash != item.Base.Content.Hash {
+					item.LocalState = conflict.Edited
+				}
+			}
+		}
+		kept = append(kept, item)
+	}
+	clear(d.items[len(kept):])
+	d.b.items = kept
+	return nil
+}
+
+// agrees tells whether neither side differs from base in anything, as the box's
+// newest observation and listing have it. Nothing is read but names.
+func (r *run) agrees(ctx context.Context, b *box) (bool, error) {
+	d := differ{r: r, b: b, byRow: map[int64]int{}}
+	if err := d.both(ctx); err != nil {
+		return false, err
+	}
+	return len(d.items) == 0, nil
+}

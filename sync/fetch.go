@@ -1,0 +1,233 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// A batch is made durable as one: large enough that its cost is spread thin,
+// small enough that little is fetched twice after a crash.
+const (
+	batchMessages = 512
+	batchOctets   = 32 << 20
+)
+
+// fetch brings a mailbox's server messages into the Maildir, newest first. Idle
+// workers take batches of it.
+func (r *run) fetch(ctx context.Context, w *work) error {
+	if !w.fetchAll && len(w.fetches) == 0 {
+		return nil
+	}
+	// A run that died while it was fetching left its files in tmp/, and this
+	// mailbox to be fetched again.
+	if err := r.Local.Sweep(ctx, w.b.name); err != nil {
+		return fmt.Errorf("removing what an earlier run left in tmp/: %w", err)
+	}
+	wanted := map[mail.UID]*plan.Fetch{}
+	var batches []mail.UIDSet
+	if w.fetchAll {
+		all, err := r.listFresh(ctx, w.b)
+		if err != nil {
+			return err
+		}
+		batches = newestFirst(all)
+	} else {
+		batches = bySize(w.fetches, wanted)
+	}
+	due := 0
+	for _, uids := range batches {
+		due += uids.Len()
+	}
+	w.due.Store(int64(due))
+	w.counted.Store(true)
+	if w.fetchAll {
+		r.tell(Expected{Mailbox: w.b.name, Messages: due}, nil)
+	}
+	f := &fetching{r: r, w: w, wanted: wanted}
+	for _, uids := range batches {
+		if r.diskFull.Load() {
+			w.b.unfinished.Store(true)
+			break
+		}
+		if f.share(ctx, uids) {
+			continue
+		}
+		if err := f.batch(ctx, uids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listFresh selects a mailbox that is empty here and in base.
+func (r *run) listFresh(ctx context.Context, b *box) (mail.UIDSet, error) {
+	o, err := r.Server.List(ctx, b.name)
+	if err != nil {
+		return mail.UIDSet{}, fmt.Errorf("listing the mailbox: %w", err)
+	}
+	b.observed = o
+	if o.Present == nil {
+		b.unfinished.Store(true)
+		return mail.UIDSet{}, nil
+	}
+	return *o.Present, nil
+}
+
+// newestFirst cuts a set into batches, the highest UIDs first.
+func newestFirst(all mail.UIDSet) []mail.UIDSet {
+	batches := all.Chunks(batchMessages, 0)
+	for i, j := 0, len(batches)-1; i < j; i, j = i+1, j-1 {
+		batches[i], batches[j] = batches[j], batches[i]
+	}
+	return batches
+}
+
+// bySize cuts the fetches, in the plan's order, into batches.
+func bySize(fetches []plan.Fetch, wanted map[mail.UID]*plan.Fetch) []mail.UIDSet {
+	var batches []mail.UIDSet
+	var uids []mail.UID
+	octets := int64(0)
+	for i := range fetches {
+		m := &fetches[i].Message
+		wanted[m.UID] = &fetches[i]
+		if len(uids) == batchMessages || len(uids) > 0 && octets+m.Content.Size > batchOctets {
+			batches, uids, octets = append(batches, mail.UIDs(uids...)), nil, 0
+		}
+		uids, octets = append(uids, m.UID), octets+max(0, m.Content.Size)
+	}
+	if len(uids) > 0 {
+		batches = append(batches, mail.UIDs(uids...))
+	}
+	return batches
+}
+
+// fetching is one mailbox being fetched. Nobody waits for it: the phase ends
+// when all batches and deliveries have.
+type fetching struct {
+	r      *run
+	w      *work
+	wanted map[mail.UID]*plan.Fetch // empty: everything
+}
+
+// share hands a batch to an idle worker, if there is one.
+func (f *fetching) share(ctx context.Context, uids mail.UIDSet) bool {
+	select {
+	case f.r.slots <- struct{}{}:
+	default:
+		return false
+	}
+	f.r.transfers.Add(1)
+	go func() {
+		defer f.r.transfers.Done()
+		defer func() { <-f.r.slots }()
+		f.r.keep(f.r.only(f.w.b, f.batch(ctx, uids)))
+	}()
+	return true
+}
+
+// batch fetches some messages into tmp/ and passes those that count on.
+func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
+	r, b := f.r, f.w.b
+	arrived := make(map[mail.UID]arrival, uids.Len())
+	met := map[mail.UID]mail.ServerMessage{}
+	counted, err := r.Server.Fetch(ctx, b.name, b.validity(), uids, func(m mail.ServerMessage, body io.Reader) error {
+		flags := m.Flags
+		op := f.wanted[m.UID]
+		if op != nil && !op.Flags.Equal(op.Message.Flags) {
+			flags = op.Flags
+		}
+		s, err := r.Local.Stage(ctx, b.name, mail.Delivery{Flags: flags, Date: m.Date, Size: m.Content.Size}, body)
+		if err != nil {
+			return err
+		}
+		s.Content.EmailID = m.Content.EmailID
+		row := mail.Row{Mailbox: b.name, UID: m.UID, Key: s.Key, Flags: m.Flags, Content: s.Content, Inode: s.Inode}
+		if op != nil && op.Row != nil {
+			row.ID = op.Row.ID
+		}
+		arrived[m.UID], met[m.UID] = arrival{s, row}, m
+		return nil
+	})
+	d := delivery{b: b}
+	var strays []mail.Staged
+	octets := int64(0)
+	for uid, a := range arrived {
+		if counted.Contains(uid) {
+			d.staged = append(d.staged, a)
+			octets += a.staged.Content.Size
+		} else {
+			strays = append(strays, a.staged)
+		}
+	}
+	if len(strays) > 0 && !isStep(err) {
+		err = errors.Join(err, r.Local.Discard(context.WithoutCancel(ctx), strays))
+	}
+	if len(d.staged) > 0 {
+		r.transfers.Add(1)
+		d.done = func(err error) {
+			defer r.transfers.Done()
+			if err != nil {
+				r.keep(r.only(b, err))
+				return
+			}
+			f.recorded(d.staged, octets)
+		}
+		r.deliver.in <- d
+	}
+	if err != nil {
+		return fmt.Errorf("fetching: %w", err)
+	}
+	if missing := uids.Minus(counted); !missing.IsEmpty() {
+		return f.missing(ctx, missing)
+	}
+	return nil
+}
+
+// recorded counts a delivered batch, and leaves flags that the server has not
+// to the phase for flags.
+func (f *fetching) recorded(batch []arrival, octets int64) {
+	f.w.due.Add(-int64(len(batch)))
+	for _, a := range batch {
+		f.r.tell(Transferred{Mailbox: a.row.Mailbox, Side: OnLocal, UID: a.row.UID, Key: a.row.Key, Bytes: a.staged.Content.Size}, nil)
+		op := f.wanted[a.row.UID]
+		if op == nil || op.Flags.Equal(op.Message.Flags) {
+			continue
+		}
+		delta := mail.FlagsBetween(a.row.Flags, op.Flags)
+		if f.w.b.observed != nil {
+			delta.Add = delta.Add.Minus(f.w.b.observed.Keywords.Missing(delta.Add))
+		}
+		row := a.row
+		row.Flags = op.Flags
+		f.w.later(plan.StoreServer{Step: op.Step, Row: row, Delta: delta})
+	}
+	f.r.tell(nil, func(res *Result) {
+		res.Pulled += len(batch)
+		res.Bytes += octets
+	})
+}
+
+// missing finds out which of the messages that were not delivered are still on
+// the server: those failed; the others are gone, which the next run hears of.
+func (f *fetching) missing(ctx context.Context, uids mail.UIDSet) error {
+	o, err := f.r.Server.List(ctx, f.w.b.name)
+	if err != nil {
+		return err
+	}
+	if o.Present == nil {
+		f.w.b.unfinished.Store(true)
+		return nil
+	}
+	for uid := range uids.Intersect(*o.Present).All() {
+		f.r.fail(Failure{Mailbox: f.w.b.name, UID: uid, Err: errNoBody})
+	}
+	return nil
+}
+
+// errNoBody is told of messages whose body the server does not give.
+var errNoBody = errors.New("the server lists the message but does not give its content")

@@ -1,0 +1,168 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"godwit/mail"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// observe looks into every mailbox in which something moved.
+func (r *run) observe(ctx context.Context) error {
+	var moved []*box
+	for _, b := range r.order {
+		if r.serverMoved(b) || r.localMoved(b) {
+			moved = append(moved, b)
+		}
+	}
+	r.tell(Listed{Total: len(r.order), Moved: len(moved)}, func(res *Result) { res.Looked = len(moved) })
+	return r.each(ctx, moved, r.look)
+}
+
+// serverMoved tells whether anything may have happened on the server since the
+// checkpoint. HIGHESTMODSEQ counts only where a SELECT once gave it.
+func (r *run) serverMoved(b *box) bool {
+	if b.server == nil || b.server.NoSelect {
+		return b.before.OnServer
+	}
+	s := b.server.Status
+	return r.Full || s == nil || !b.before.OnServer || b.before.ModSeq == 0 ||
+		s.UIDValidity != b.before.UIDValidity || s.UIDNext != b.before.UIDNext ||
+		s.Messages != b.before.Messages || s.ModSeq != b.before.ModSeq
+}
+
+func (r *run) localMoved(b *box) bool {
+	if b.local == nil {
+		return b.before.OnLocal
+	}
+	return r.Full || !b.before.OnLocal || !b.before.Stamp.Unmoved(b.local.Stamp)
+}
+
+// selectable tells whether the server has messages to offer under that name.
+func (b *box) selectable() bool { return b.server != nil && !b.server.NoSelect }
+
+// look observes one mailbox on the sides that moved and finds the messages in
+// which a side differs from base.
+func (r *run) look(ctx context.Context, b *box) error {
+	r.tell(Looking{b.name}, nil)
+	b.looked = true
+	var err error
+	if b.rows, err = r.Base.Counts(ctx, b.name); err != nil {
+		return fmt.Errorf("%w: %w", errBase, err)
+	}
+	serverMoved := b.selectable() && r.serverMoved(b)
+	scan := b.local != nil && r.localMoved(b)
+
+	g, gctx := errgroup.WithContext(ctx)
+	scanned := make(chan struct{})
+	g.Go(func() error {
+		defer close(scanned)
+		if b.local == nil {
+			return nil
+		}
+		room, err := r.Local.Room(gctx, b.name)
+		if err != nil {
+			return err
+		}
+		b.room = room
+		if scan {
+			b.listing, err = r.Local.Scan(gctx, b.name)
+		}
+		return err
+	})
+	g.Go(func() error {
+		if !serverMoved {
+			return nil
+		}
+		if b.rows == (mail.Counts{}) {
+			// With nothing in base and nothing here, the bodies can be fetched at once.
+			select {
+			case <-scanned:
+			case <-gctx.Done():
+				return context.Cause(gctx)
+			}
+			if b.local == nil || b.listing != nil && b.listing.Len() == 0 {
+				b.fresh = true
+				return nil
+			}
+		}
+		return r.ask(gctx, b)
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if b.fresh {
+		return nil
+	}
+	if err := r.compare(ctx, b); err != nil {
+		return err
+	}
+	if b.observed == nil && b.selectable() && len(b.items) > 0 {
+		// Only the user did something. What shall be done on the server needs to
+		// know what the mailbox allows and which UIDs are there.
+		if err := r.ask(ctx, b); err != nil {
+			return err
+		}
+		return r.compare(ctx, b)
+	}
+	return nil
+}
+
+// ask observes the mailbox on the server.
+func (r *run) ask(ctx context.Context, b *box) error {
+	o, err := r.Server.Observe(ctx, b.name, r.since(b))
+	if err != nil {
+		return fmt.Errorf("looking at the mailbox on the server: %w", err)
+	}
+	b.observed = o
+	b.reset = b.before.OnServer && o.UIDValidity != b.before.UIDValidity
+	if b.reset || o.Complete || o.Present != nil {
+		return nil
+	}
+	// A run that died has recorded messages which its checkpoint does not know of.
+	// What became of those, a delta since that checkpoint need not say.
+	rows, err := r.Base.FindUIDs(ctx, b.name, mail.UIDSpan(b.before.UIDNext, ^mail.UID(0)))
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBase, err)
+	}
+	for _, row := range rows {
+		if _, listed := o.Find(row.UID); !listed && !o.Gone.Contains(row.UID) {
+			all, err := r.Server.List(ctx, b.name)
+			if err != nil {
+				return fmt.Errorf("listing the mailbox: %w", err)
+			}
+			o.Present = all.Present
+			break
+		}
+	}
+	return nil
+}
+
+// since is what base knows of the mailbox on the server.
+func (r *run) since(b *box) mail.Since {
+	if !b.before.OnServer || b.before.UIDValidity == 0 {
+		return mail.Since{}
+	}
+	s := mail.Since{UIDValidity: b.before.UIDValidity, UIDNext: b.before.UIDNext, Messages: b.before.Messages}
+	if !r.Full {
+		s.ModSeq = b.before.ModSeq
+	}
+	return s
+}
+
+// createdHere observes a mailbox that this run has just made on the server, so
+// that uploads have a floor.
+func (r *run) createdHere(ctx context.Context, b *box) error {
+	o, err := r.Server.List(ctx, b.name)
+	if err != nil {
+		return err
+	}
+	b.observed = o
+	return nil
+}
+
+// errUnsettled is told of a mailbox that another program changes all the time.
+var errUnsettled = errors.New("the Maildir is being changed by another program; what is missing there is looked at again in the next run")

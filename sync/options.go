@@ -1,0 +1,191 @@
+package sync
+
+import (
+	"time"
+
+	"godwit/conflict"
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// Options say what to run over, and how. Server, Local and Base are required.
+type Options struct {
+	Account string // as the configuration names it; the Maildir's marker holds it
+	Server  Server
+	Local   Local
+	Base    Base
+
+	// Policy gives each mailbox its rules; nil: the zero Policy for all.
+	Policy func(mail.Mailbox, mail.Role) conflict.Policy
+	// Wanted tells which mailboxes are part of the account; nil: all.
+	Wanted func(mail.Mailbox, mail.Role) bool
+	// Only narrows this run down to some mailboxes; nil: all wanted ones. A
+	// message that moved between one inside and one outside is left to a run over
+	// both.
+	Only func(mail.Mailbox) bool
+	// Trash is where removals on the server go: "auto" or "" for the mailbox with
+	// the role \Trash, "none" to expunge, or a mailbox's name.
+	Trash string
+
+	DryRun       bool // observe and plan, change nothing
+	Full         bool // distrust every stamp and modification sequence
+	AllowDeletes bool // lift the guards on removals
+	NewRoot      bool // accept a Maildir whose marker is gone
+	Recreate     bool // create mailboxes again where one side lost them
+
+	// Workers is how many mailboxes are worked on side by side; zero: 4.
+	Workers int
+	// Now is the clock of the run's record; nil: time.Now.
+	Now func() time.Time
+	// Events, when not nil, is told what happens, from one goroutine at a time.
+	Events func(Event)
+	// Step, when not nil, is called at the named points at which a crash would
+	// leave different things behind. An error from it ends the run there, as a
+	// crash would: nothing is tidied up.
+	Step func(name string) error
+}
+
+// Steps are the points that [Options.Step] is called at, in the order in which
+// one message passes them.
+var Steps = []string{
+	"deliver.staged",    // bodies in tmp/, not durable
+	"deliver.settled",   // … durable
+	"deliver.intended",  // intents committed
+	"deliver.placed",    // files in place
+	"deliver.recorded",  // rows committed
+	"upload.intended",   // intents committed
+	"upload.sent",       // the server answered
+	"upload.recorded",   // rows committed
+	"transfer.intended", // intents committed
+	"transfer.sent",     // the server copied or moved
+	"transfer.recorded", // rows committed
+	"relocate.intended", // intents committed
+	"relocate.moved",    // the file is in its new mailbox
+	"relocate.recorded", // row committed
+	"flags.server",      // STORE answered
+	"flags.local",       // files renamed
+	"flags.recorded",    // rows committed
+	"remove.server",     // the server expunged
+	"remove.local",      // files in the trash
+	"remove.recorded",   // rows dropped
+	"checkpoint",        // checkpoints committed
+}
+
+// Result is what a run did. It is filled as far as the run came.
+type Result struct {
+	Plan     plan.Plan // what was planned; all there is after a dry run
+	Pulled   int       // messages brought into the Maildir
+	Pushed   int       // messages uploaded
+	Moved    int       // messages moved or copied without a transfer
+	Flagged  int       // messages whose flags were changed, on either side
+	Removed  int       // messages removed, on either side
+	Bytes    int64     // octets of message bodies, both ways
+	Held     int       // removals that a guard held back
+	Failures []Failure
+	Looked   int // mailboxes that were looked into, because something moved
+	Total    int // mailboxes of the account
+}
+
+// Changed tells that the run changed anything on either side.
+func (r *Result) Changed() bool {
+	return r.Pulled+r.Pushed+r.Moved+r.Flagged+r.Removed > 0
+}
+
+// Guarded tells that a guard held something back.
+func (r *Result) Guarded() bool {
+	for _, h := range r.Plan.Holds {
+		if h.Guard {
+			return true
+		}
+	}
+	return false
+}
+
+// Incomplete tells that something is left for the next run, without a guard.
+func (r *Result) Incomplete() bool {
+	if len(r.Failures) > 0 {
+		return true
+	}
+	for _, h := range r.Plan.Holds {
+		if !h.Guard {
+			return true
+		}
+	}
+	return false
+}
+
+// Failure is something that could not be done, and will be tried again.
+type Failure struct {
+	Mailbox mail.Mailbox
+	UID     mail.UID // zero: the mailbox, or a local message
+	Key     mail.Key // empty: the mailbox, or a server message
+	Err     error
+}
+
+// Event is something that happened in a run, for people and programs watching.
+type Event interface{ event() }
+
+// Side says where an event's change took place.
+type Side string
+
+// The sides of a change.
+const (
+	OnServer Side = "server"
+	OnLocal  Side = "local"
+)
+
+// The events.
+type (
+	// Listed: both sides were listed; Moved of Total mailboxes need a look.
+	Listed struct{ Total, Moved int }
+	// Looking: a mailbox is being looked into.
+	Looking struct{ Mailbox mail.Mailbox }
+	// Planned: the plan is made; Messages and Bytes are to be transferred, as
+	// far as they are known yet.
+	Planned struct {
+		Operations int
+		Messages   int
+		Bytes      int64
+	}
+	// Expected: more messages to be fetched became known.
+	Expected struct {
+		Mailbox  mail.Mailbox
+		Messages int
+		Bytes    int64
+	}
+	// Transferred: a message was brought to Side.
+	Transferred struct {
+		Mailbox mail.Mailbox
+		Side    Side
+		UID     mail.UID
+		Key     mail.Key
+		Bytes   int64
+	}
+	// Changed: something else was done on Side: "flags", "remove", "move",
+	// "copy", "create".
+	Changed struct {
+		Mailbox mail.Mailbox
+		Side    Side
+		What    string
+		UID     mail.UID
+		Key     mail.Key
+		Detail  string
+		Reason  conflict.Reason
+	}
+	// HeldBack: a guard or a doubt held something back.
+	HeldBack struct{ Hold plan.Hold }
+	// Failed: something could not be done.
+	Failed struct{ Failure Failure }
+	// Finished: a mailbox is done, its checkpoint written.
+	Finished struct{ Mailbox mail.Mailbox }
+)
+
+func (Listed) event()      {}
+func (Looking) event()     {}
+func (Planned) event()     {}
+func (Expected) event()    {}
+func (Transferred) event() {}
+func (Changed) event()     {}
+func (HeldBack) event()    {}
+func (Failed) event()      {}
+func (Finished) event()    {}

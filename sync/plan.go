@@ -1,0 +1,158 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// plan asks the planner, after it was given what it needs to know of the
+// contents.
+func (r *run) plan(ctx context.Context) error {
+	in, err := r.planInput(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.identify(ctx, &in); err != nil {
+		return err
+	}
+	p := plan.Make(in)
+	r.mu.Lock()
+	r.result.Plan = p
+	r.mu.Unlock()
+	for m := range p.Unfinished {
+		if b := r.boxes[m]; b != nil {
+			b.unfinished.Store(true)
+		}
+	}
+	messages, octets := 0, int64(0)
+	for _, op := range p.Operations {
+		switch op := op.(type) {
+		case plan.Fetch:
+			messages, octets = messages+1, octets+max(0, op.Message.Content.Size)
+		case plan.Upload:
+			messages, octets = messages+1, octets+max(0, op.Content.Size)
+		case plan.FetchAll:
+			if b := r.boxes[op.Mailbox]; b != nil && b.server != nil && b.server.Status != nil {
+				messages += int(b.server.Status.Messages)
+			}
+		}
+	}
+	r.tell(Planned{Operations: len(p.Operations), Messages: messages, Bytes: octets}, nil)
+	for _, h := range p.Holds {
+		r.tell(HeldBack{h}, func(res *Result) { res.Held += len(h.Removals) })
+	}
+	return nil
+}
+
+func (r *run) planInput(ctx context.Context) (plan.Input, error) {
+	in := plan.Input{AllowDeletes: r.AllowDeletes, NewRoot: r.NewRoot && !r.root.Marker, Recreate: r.Recreate, NoMailboxes: r.noMailboxes}
+	var hashes []mail.Hash
+	removals := false
+	for _, b := range r.order {
+		in.Mailboxes = append(in.Mailboxes, r.planMailbox(b))
+		for _, item := range b.items {
+			if item.Local != nil && item.Base == nil && !item.LocalContent.Hash.IsZero() {
+				hashes = append(hashes, item.LocalContent.Hash)
+			}
+			removals = removals || item.Base != nil
+		}
+	}
+	var err error
+	if len(hashes) > 0 {
+		if in.Copies, err = r.Base.FindContent(ctx, hashes); err != nil {
+			return in, fmt.Errorf("%w: %w", errBase, err)
+		}
+	}
+	if removals {
+		if in.Total, err = r.Base.Total(ctx); err != nil {
+			return in, fmt.Errorf("%w: %w", errBase, err)
+		}
+	}
+	return in, nil
+}
+
+func (r *run) planMailbox(b *box) plan.Mailbox {
+	m := plan.Mailbox{
+		Name: b.name, Role: b.role, BaseServer: b.before.OnServer, BaseLocal: b.before.OnLocal,
+		Fresh: b.fresh, Reset: b.reset, Policy: b.policy, Rows: b.rows, Items: b.items,
+		LocalRoom: b.room, ServerRoom: mail.KeywordRoom{Open: true},
+	}
+	if b.name != r.trash {
+		m.Trash = r.trash
+	}
+	switch {
+	case b.server == nil:
+		m.Server = plan.Missing
+	case b.server.NoSelect:
+		m.Server = plan.NoSelect
+	default:
+		m.Server = plan.There
+	}
+	if b.local != nil {
+		m.Local = plan.There
+	} else {
+		m.LocalRoom = mail.KeywordRoom{Open: true}
+	}
+	if b.looked && b.unfinished.Load() && b.items == nil && !b.fresh {
+		// Looking at it failed; what is there is not known.
+		m.Server, m.Local = plan.Held, plan.Held
+	}
+	if b.observed != nil {
+		m.ReadOnly = b.observed.ReadOnly
+		m.ServerRoom = b.observed.Keywords
+	}
+	if b.listing != nil {
+		m.Table = b.listing.Table
+	}
+	return m
+}
+
+// identify has the server tell what its new messages are, as far as the planner
+// must know in order to pair them with files instead of fetching them.
+func (r *run) identify(ctx context.Context, in *plan.Input) error {
+	// First headers, then whole messages where headers decide nothing.
+	for range 3 {
+		needs := plan.Needs(*in)
+		if needs.IsEmpty() {
+			return nil
+		}
+		for i := range in.Mailboxes {
+			m := &in.Mailboxes[i]
+			if err := r.identifyIn(ctx, m, needs.Heads[m.Name], false); err != nil {
+				return err
+			}
+			if err := r.identifyIn(ctx, m, needs.Hashes[m.Name], true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) identifyIn(ctx context.Context, m *plan.Mailbox, uids mail.UIDSet, whole bool) error {
+	if uids.IsEmpty() {
+		return nil
+	}
+	b := r.boxes[m.Name]
+	contents, err := r.Server.Identify(ctx, m.Name, b.validity(), uids, whole)
+	if err != nil {
+		// Undecided pairs must be left alone: fetching and uploading them would
+		// double them.
+		m.Server, m.Local, m.Items = plan.Held, plan.Held, nil
+		return r.only(b, fmt.Errorf("reading headers: %w", err))
+	}
+	for i := range m.Items {
+		s := m.Items[i].Server
+		if s == nil {
+			continue
+		}
+		if c, ok := contents[s.UID]; ok {
+			c.EmailID = s.Content.EmailID
+			s.Content = c
+		}
+	}
+	return nil
+}

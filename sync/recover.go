@@ -1,0 +1,286 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"godwit/mail"
+)
+
+// recover settles what an earlier run was about to do when it died, before
+// anything else is decided: each intent is either found carried out, and
+// recorded as if the run had lived, or dropped, so that it is planned anew. An
+// intent in a mailbox that is not part of this run waits.
+func (r *run) recover(ctx context.Context) error {
+	byBox := map[*box][]mail.Intent{}
+	for _, i := range r.intents {
+		if b := r.boxes[i.Mailbox]; b != nil {
+			byBox[b] = append(byBox[b], i)
+		}
+	}
+	for _, b := range r.order {
+		if len(byBox[b]) == 0 {
+			continue
+		}
+		s := settler{r: r, b: b}
+		if err := r.only(b, s.settle(ctx, byBox[b])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settler settles the intents of one mailbox.
+type settler struct {
+	r       *run
+	b       *box
+	changes []mail.Change
+}
+
+func (s *settler) settle(ctx context.Context, intents []mail.Intent) error {
+	var placed, sent, removals []mail.Intent
+	for _, i := range intents {
+		switch i.Kind {
+		case mail.IntentDeliver, mail.IntentRelocate:
+			placed = append(placed, i)
+		case mail.IntentUpload, mail.IntentTransfer:
+			sent = append(sent, i)
+		case mail.IntentRemove:
+			removals = append(removals, i)
+		}
+	}
+	if err := s.placed(ctx, placed); err != nil {
+		return err
+	}
+	if err := s.sent(ctx, sent); err != nil {
+		return err
+	}
+	if err := s.r.commit(ctx, s.changes...); err != nil {
+		return err
+	}
+	return s.removals(ctx, removals)
+}
+
+// placed settles deliveries and relocations: a file under the intended key is
+// the message, wherever the user has put it meanwhile.
+func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
+	if len(intents) == 0 {
+		return nil
+	}
+	keys := make([]mail.Key, len(intents))
+	for i, in := range intents {
+		keys[i] = in.Key
+	}
+	found, err := s.r.Local.Locate(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, in := range intents {
+		file, there := found[in.Key]
+		if there && in.UIDValidity == s.statusValidity(in) {
+			row := mail.Row{
+				ID: in.OldRow, Mailbox: in.Mailbox, UID: in.UID, Key: in.Key,
+				Flags: in.Flags, Content: in.Content, Inode: file.Message.Inode,
+			}
+			s.changes = append(s.changes, mail.PutRow{Row: row})
+		}
+		s.changes = append(s.changes, mail.DropIntent{ID: in.ID})
+	}
+	return nil
+}
+
+// statusValidity is the mailbox's UIDVALIDITY as far as this run has heard it;
+// the intent's own, when it has not.
+func (s *settler) statusValidity(in mail.Intent) mail.UIDValidity {
+	if s.b.server != nil && s.b.server.Status != nil && s.b.server.Status.UIDValidity != 0 {
+		return s.b.server.Status.UIDValidity
+	}
+	return in.UIDValidity
+}
+
+// sent settles uploads and transfers: a message at the floor or above that base
+// does not know, with the intended content, is it.
+func (s *settler) sent(ctx context.Context, intents []mail.Intent) error {
+	var open []mail.Intent
+	for _, in := range intents {
+		if !s.b.selectable() || in.UIDValidity != s.statusValidity(in) {
+			s.changes = append(s.changes, mail.DropIntent{ID: in.ID})
+			continue
+		}
+		open = append(open, in)
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	found, _, err := s.r.findSent(ctx, s.b, open, mail.UIDSet{})
+	if err != nil {
+		return err
+	}
+	for _, in := range open {
+		uid, there := found[in.ID]
+		if there {
+			changes, err := s.r.arrived(ctx, in, uid)
+			if err != nil {
+				return err
+			}
+			s.changes = append(s.changes, changes...)
+		}
+		s.changes = append(s.changes, mail.DropIntent{ID: in.ID})
+	}
+	return nil
+}
+
+// arrived records that an upload or a transfer reached the server as uid. What
+// it replaces, or where it came from, is to be removed there.
+func (r *run) arrived(ctx context.Context, in mail.Intent, uid mail.UID) ([]mail.Change, error) {
+	row := mail.Row{
+		ID: in.OldRow, Mailbox: in.Mailbox, UID: uid, Key: in.Key, Flags: in.Flags, Content: in.Content,
+	}
+	located, err := r.Local.Locate(ctx, []mail.Key{in.Key})
+	if err != nil {
+		return nil, err
+	}
+	if file, ok := located[in.Key]; ok {
+		row.Inode = file.Message.Inode
+	}
+	changes := []mail.Change{mail.PutRow{Row: row}}
+	if in.UID != 0 && (in.Kind == mail.IntentUpload || in.OldRow != 0) {
+		from, validity := in.From, in.UIDValidity
+		if in.Kind == mail.IntentUpload {
+			from = in.Mailbox
+		} else if b := r.boxes[from]; b != nil {
+			validity = b.before.UIDValidity
+		}
+		changes = append(changes, mail.PutIntent{Intent: mail.Intent{
+			ID: r.nextID.Add(1), Kind: mail.IntentRemove, Mailbox: from, UIDValidity: validity, UID: in.UID,
+		}})
+	}
+	return changes, nil
+}
+
+// removals carries out what the second half of an edit or a move left behind.
+func (s *settler) removals(ctx context.Context, intents []mail.Intent) error {
+	for _, in := range intents {
+		if s.b.selectable() && in.UIDValidity == s.statusValidity(in) {
+			if err := s.r.removeLeft(ctx, in); err != nil {
+				return err
+			}
+		}
+		if err := s.r.commit(ctx, mail.DropIntent{ID: in.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeLeft removes the message of an IntentRemove, if it is still there.
+func (r *run) removeLeft(ctx context.Context, in mail.Intent) error {
+	kept, err := r.Server.Remove(ctx, in.Mailbox, in.UIDValidity, mail.UIDs(in.UID))
+	switch {
+	case errors.Is(err, mail.ErrUIDValidity), errors.Is(err, mail.ErrNoMailbox), errors.Is(err, mail.ErrGone):
+		return nil
+	case err != nil:
+		return fmt.Errorf("removing the message that was replaced, UID %d: %w", in.UID, err)
+	case !kept.IsEmpty():
+		r.fail(Failure{Mailbox: in.Mailbox, UID: in.UID, Err: errKept})
+	}
+	return nil
+}
+
+// errKept is told of messages that the server cannot expunge one by one.
+var errKept = errors.New("the server cannot expunge single messages and other messages in the mailbox are marked \\Deleted: it stays, marked; expunge the mailbox once to be rid of it")
+
+// findSent looks for messages that were sent to a mailbox without the server
+// telling their UIDs, or without its answer reaching us: intent ID -> UID. Only
+// messages at the intents' floors or above can be them, that neither base knows
+// nor answered has; unclaimed are those of them that no intent matches.
+func (r *run) findSent(ctx context.Context, b *box, intents []mail.Intent, answered mail.UIDSet) (found map[int64]mail.UID, unclaimed mail.UIDSet, err error) {
+	floor := intents[0].Floor
+	for _, in := range intents {
+		floor = min(floor, in.Floor)
+	}
+	listed, err := r.Server.List(ctx, b.name)
+	if err != nil {
+		return nil, unclaimed, err
+	}
+	if listed.Present == nil || listed.UIDValidity != intents[0].UIDValidity {
+		return nil, unclaimed, nil
+	}
+	candidates := listed.Present.Intersect(mail.UIDSpan(max(floor, 1), ^mail.UID(0)))
+	rows, err := r.Base.FindUIDs(ctx, b.name, candidates)
+	if err != nil {
+		return nil, unclaimed, fmt.Errorf("%w: %w", errBase, err)
+	}
+	known := answered
+	for _, row := range rows {
+		known.Add(row.UID)
+	}
+	candidates = candidates.Minus(known)
+	if candidates.IsEmpty() {
+		return nil, unclaimed, nil
+	}
+	contents, err := r.Server.Identify(ctx, b.name, listed.UIDValidity, candidates, false)
+	if err != nil {
+		return nil, unclaimed, err
+	}
+	var unsure mail.UIDSet
+	for uid, c := range contents {
+		for _, in := range intents {
+			if c.Compare(in.Content) == mail.Unsure || c.Weak && c.Size == in.Content.Size {
+				unsure.Add(uid)
+			}
+		}
+	}
+	if !unsure.IsEmpty() {
+		whole, err := r.Server.Identify(ctx, b.name, listed.UIDValidity, unsure, true)
+		if err != nil {
+			return nil, unclaimed, err
+		}
+		for uid, c := range whole {
+			contents[uid] = c
+		}
+	}
+	found = claim(intents, candidates, contents)
+	var claimed mail.UIDSet
+	for _, uid := range found {
+		claimed.Add(uid)
+	}
+	return found, candidates.Minus(claimed), nil
+}
+
+// claim gives each intent at most one message, and each message to at most one
+// intent: by content first, then by a Message-ID that only one of each has
+// (servers alter what they are given: Cyrus 8-bit headers, Courier line ends).
+func claim(intents []mail.Intent, candidates mail.UIDSet, contents map[mail.UID]mail.Content) map[int64]mail.UID {
+	found := map[int64]mail.UID{}
+	taken := map[mail.UID]bool{}
+	for _, in := range intents {
+		for uid := range candidates.All() {
+			c, ok := contents[uid]
+			if ok && !taken[uid] && uid >= in.Floor && c.Compare(in.Content) == mail.Same {
+				found[in.ID], taken[uid] = uid, true
+				break
+			}
+		}
+	}
+	byID := map[string][]mail.UID{}
+	for uid := range candidates.All() {
+		if c, ok := contents[uid]; ok && !taken[uid] && c.MessageID != "" {
+			byID[c.MessageID] = append(byID[c.MessageID], uid)
+		}
+	}
+	claims := map[string]int{}
+	for _, in := range intents {
+		if _, done := found[in.ID]; !done {
+			claims[in.Content.MessageID]++
+		}
+	}
+	for _, in := range intents {
+		id := in.Content.MessageID
+		if _, done := found[in.ID]; !done && id != "" && claims[id] == 1 && len(byID[id]) == 1 && byID[id][0] >= in.Floor {
+			found[in.ID] = byID[id][0]
+		}
+	}
+	return found
+}

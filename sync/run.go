@@ -1,0 +1,417 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	gosync "sync"
+	"sync/atomic"
+	"time"
+
+	"godwit/conflict"
+	"godwit/mail"
+	"godwit/sync/plan"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// ErrRefused is the error of a run that a guard stopped before it looked at any
+// mailbox: nothing was created and nothing removed.
+var ErrRefused = errors.New("refused")
+
+// Run brings both sides of an account to the same state. The error is what
+// stopped the run as a whole; what failed for one mailbox or message alone is
+// in the result, with everything that was done.
+func Run(ctx context.Context, o Options) (Result, error) {
+	r := newRun(o)
+	started := r.now()
+	err := r.run(ctx)
+	if o.DryRun || errors.Is(err, errStep) {
+		return r.result, err
+	}
+	return r.result, errors.Join(err, r.recordRun(ctx, started, err))
+}
+
+// run is the state of one run.
+type run struct {
+	Options
+	boxes map[mail.Mailbox]*box
+	order []*box // INBOX first, then by name
+	trash mail.Mailbox
+	runID int64
+
+	root mail.RootState
+	// noMailboxes says that the server's LIST was empty.
+	noMailboxes bool
+	intents     []mail.Intent
+	nextID      atomic.Int64 // of intents
+
+	slots     chan struct{} // one for each worker
+	deliver   *deliverer
+	transfers gosync.WaitGroup // batches being fetched or delivered
+
+	diskFull atomic.Bool       // stop pulling
+	trashed  atomic.Bool       // messages were moved to the trash mailbox
+	found    map[mail.Key]bool // files that turned up again
+
+	mu     gosync.Mutex // guards result, failedContent and the order of events
+	result Result
+	// failedContent holds the hashes of messages that could not be brought to
+	// their new place: what holds the same content elsewhere must not be removed.
+	failedContent map[mail.Hash]bool
+	errs          []error // of work that nobody waits for by itself
+}
+
+// box is one mailbox in a run.
+type box struct {
+	name     mail.Mailbox
+	role     mail.Role
+	policy   conflict.Policy
+	server   *mail.ServerMailbox // nil: not on the server
+	local    *mail.LocalMailbox  // nil: not in the Maildir
+	before   mail.Checkpoint
+	recorded bool // before was read from base
+
+	observed *mail.Observation // nil: the server was not asked
+	listing  *mail.Listing     // nil: not scanned
+	fresh    bool
+	reset    bool
+	items    []plan.Item
+	rows     mail.Counts
+	room     mail.KeywordRoom // of the Maildir
+
+	// looked says that something moved and the mailbox was looked into.
+	looked bool
+	// created says that the run made the mailbox on a side.
+	created bool
+
+	// Work on different messages of one mailbox may run side by side.
+	wroteLocal, wroteServer, unfinished atomic.Bool
+}
+
+// validity is the UIDVALIDITY under which this run acts on the mailbox.
+func (b *box) validity() mail.UIDValidity {
+	if b.observed != nil {
+		return b.observed.UIDValidity
+	}
+	return b.before.UIDValidity
+}
+
+// floor is the lowest UID that a message added from now on can get.
+func (b *box) floor() mail.UID {
+	if b.observed != nil {
+		return b.observed.UIDNext
+	}
+	return b.before.UIDNext
+}
+
+func newRun(o Options) *run {
+	if o.Policy == nil {
+		o.Policy = func(mail.Mailbox, mail.Role) conflict.Policy { return conflict.Policy{} }
+	}
+	if o.Wanted == nil {
+		o.Wanted = func(mail.Mailbox, mail.Role) bool { return true }
+	}
+	if o.Workers <= 0 {
+		o.Workers = 4
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &run{
+		Options: o, boxes: map[mail.Mailbox]*box{}, failedContent: map[mail.Hash]bool{},
+		slots: make(chan struct{}, o.Workers),
+	}
+}
+
+func (r *run) now() mail.UnixTime { return mail.UnixTime(r.Now().Unix()) }
+
+func (r *run) run(ctx context.Context) error {
+	if err := r.list(ctx); err != nil {
+		return err
+	}
+	if !r.DryRun {
+		if err := r.recover(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.observe(ctx); err != nil {
+		return err
+	}
+	if err := r.plan(ctx); err != nil {
+		return err
+	}
+	if r.DryRun {
+		return nil
+	}
+	if err := r.apply(ctx); err != nil {
+		return err
+	}
+	return r.checkpoint(ctx)
+}
+
+// list finds out what mailboxes there are on both sides and in base, all three
+// at the same time, and whether the Maildir is the one that base knows.
+func (r *run) list(ctx context.Context) error {
+	var server []mail.ServerMailbox
+	var local []mail.LocalMailbox
+	var known []mail.Checkpoint
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		server, err = r.Server.Mailboxes(gctx, r.wanted)
+		return err
+	})
+	g.Go(func() (err error) {
+		if r.root, err = r.Local.Root(gctx); err != nil {
+			return err
+		}
+		if r.root.Exists {
+			local, err = r.Local.Mailboxes(gctx)
+		}
+		return err
+	})
+	g.Go(func() (err error) {
+		if known, err = r.Base.Checkpoints(gctx); err != nil {
+			return err
+		}
+		if r.intents, err = r.Base.Intents(gctx); err != nil {
+			return err
+		}
+		last, err := r.Base.LastRuns(gctx, 1)
+		if err == nil && len(last) > 0 {
+			r.runID = last[0].ID
+		}
+		r.runID++
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, i := range r.intents {
+		r.nextID.Store(max(r.nextID.Load(), i.ID))
+	}
+	if err := r.checkRoot(ctx, known); err != nil {
+		return err
+	}
+	r.noMailboxes = len(server) == 0
+	r.merge(server, local, known)
+	return nil
+}
+
+func (r *run) wanted(m mail.Mailbox, role mail.Role) bool {
+	return r.Wanted(m, role) && (r.Only == nil || r.Only(m))
+}
+
+// checkRoot refuses a Maildir that is not the one base was written with: most
+// likely a disk that is not mounted, whose emptiness must not be read as the
+// user's removing everything.
+func (r *run) checkRoot(ctx context.Context, known []mail.Checkpoint) error {
+	had := slices.ContainsFunc(known, func(c mail.Checkpoint) bool { return c.OnLocal })
+	switch {
+	case r.root.Marker && r.root.Account != r.Account:
+		return fmt.Errorf("%w: the Maildir belongs to the account %q, as its marker .godwit says", ErrRefused, r.root.Account)
+	case had && !r.root.Exists && !r.NewRoot:
+		return fmt.Errorf("%w: the Maildir is gone, and it held mail when it was last seen; is its disk mounted? Nothing was created or removed", ErrRefused)
+	case had && !r.root.Marker && !r.NewRoot:
+		return fmt.Errorf("%w: the Maildir's marker .godwit is gone; is this the right directory, and its disk mounted? Nothing was created or removed", ErrRefused)
+	}
+	if r.DryRun || r.root.Exists && r.root.Marker {
+		return nil
+	}
+	return r.Local.Init(ctx)
+}
+
+// merge joins the three lists of mailboxes.
+func (r *run) merge(server []mail.ServerMailbox, local []mail.LocalMailbox, known []mail.Checkpoint) {
+	get := func(m mail.Mailbox) *box {
+		b := r.boxes[m]
+		if b == nil {
+			b = &box{name: m, before: mail.Checkpoint{Mailbox: m}}
+			r.boxes[m] = b
+		}
+		return b
+	}
+	roles := map[mail.Mailbox]mail.Role{}
+	for i, s := range server {
+		roles[s.Name] = s.Role
+		if s.Role == mail.RoleTrash && (r.Trash == "" || r.Trash == "auto") && r.trash == "" {
+			r.trash = s.Name
+		}
+		if r.wanted(s.Name, s.Role) {
+			get(s.Name).server = &server[i]
+		}
+	}
+	if r.Trash != "" && r.Trash != "auto" && r.Trash != "none" {
+		r.trash = mail.Mailbox(r.Trash)
+	}
+	for i, l := range local {
+		if r.wanted(l.Name, roles[l.Name]) {
+			get(l.Name).local = &local[i]
+		}
+	}
+	for _, c := range known {
+		if r.wanted(c.Mailbox, roles[c.Mailbox]) {
+			b := get(c.Mailbox)
+			b.before, b.recorded = c, true
+		}
+	}
+	for _, b := range r.boxes {
+		b.role = roles[b.name]
+		b.policy = r.Policy(b.name, b.role)
+		r.order = append(r.order, b)
+	}
+	slices.SortFunc(r.order, func(a, b *box) int {
+		switch {
+		case a.name == b.name:
+			return 0
+		case a.name == mail.Inbox:
+			return -1
+		case b.name == mail.Inbox:
+			return 1
+		}
+		return strings.Compare(string(a.name), string(b.name))
+	})
+	r.result.Total = len(r.order)
+}
+
+// each runs f for the boxes, as many at a time as there are workers. An error
+// of one mailbox is that mailbox's alone; one that ends the run, ends it.
+func (r *run) each(ctx context.Context, boxes []*box, f func(context.Context, *box) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, b := range boxes {
+		select {
+		case r.slots <- struct{}{}:
+		case <-ctx.Done():
+			return errors.Join(g.Wait(), context.Cause(ctx))
+		}
+		g.Go(func() error {
+			defer func() { <-r.slots }()
+			return r.only(b, f(ctx, b))
+		})
+	}
+	return g.Wait()
+}
+
+// only keeps an error that concerns one mailbox from ending the run: it becomes
+// a failure of that mailbox. What ends the run is returned.
+func (r *run) only(b *box, err error) error {
+	if err == nil || ends(err) {
+		return err
+	}
+	r.fail(Failure{Mailbox: b.name, Err: err})
+	return nil
+}
+
+// keep remembers an error that ends the run, from work that nobody waits for by
+// itself.
+func (r *run) keep(err error) {
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errs = append(r.errs, err)
+}
+
+func (r *run) kept() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.errs...)
+}
+
+// errStep marks an error from Options.Step: the run has "crashed".
+var errStep = errors.New("stopped at a step")
+
+func isStep(err error) bool { return errors.Is(err, errStep) }
+
+// ends tells whether an error concerns the whole run.
+func ends(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, mail.ErrOffline) || errors.Is(err, errStep) || errors.Is(err, errBase)
+}
+
+// errBase marks an error of the base: without its record nothing may go on.
+var errBase = errors.New("state database")
+
+// commit records changes; an error ends the run.
+func (r *run) commit(ctx context.Context, changes ...mail.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	// What was done is recorded even when the run is being stopped.
+	if err := r.Base.Commit(context.WithoutCancel(ctx), changes...); err != nil {
+		return fmt.Errorf("%w: %w", errBase, err)
+	}
+	return nil
+}
+
+func (r *run) step(name string) error {
+	if r.Step == nil {
+		return nil
+	}
+	if err := r.Step(name); err != nil {
+		return fmt.Errorf("%w %s: %w", errStep, name, err)
+	}
+	return nil
+}
+
+// fail notes something that could not be done. The mailbox's checkpoint stays
+// where it was, so that the next run tries again.
+func (r *run) fail(f Failure) {
+	if b := r.boxes[f.Mailbox]; b != nil {
+		b.unfinished.Store(true)
+	}
+	if errors.Is(f.Err, mail.ErrDisk) {
+		r.diskFull.Store(true)
+	}
+	r.tell(Failed{f}, func(res *Result) { res.Failures = append(res.Failures, f) })
+}
+
+// tell counts what happened and passes the event on.
+func (r *run) tell(e Event, count func(*Result)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if count != nil {
+		count(&r.result)
+	}
+	if r.Events != nil && e != nil {
+		r.Events(e)
+	}
+}
+
+// recordRun writes the run's record, and what failed, for `status`.
+func (r *run) recordRun(ctx context.Context, started mail.UnixTime, err error) error {
+	res := &r.result
+	rec := mail.RunRecord{
+		Started: started, Ended: r.now(), Pulled: res.Pulled, Pushed: res.Pushed,
+		Flagged: res.Flagged, Removed: res.Removed, Relocate: res.Moved,
+	}
+	switch {
+	case err != nil:
+		rec.Summary = err.Error()
+	case res.Guarded():
+		rec.Summary = "something was held back by a guard"
+	case res.Incomplete():
+		rec.Summary = "done in part"
+	}
+	changes := []mail.Change{mail.PutRun{Run: rec}}
+	if len(r.boxes) > 0 {
+		problems, perr := r.Base.Problems(context.WithoutCancel(ctx))
+		if perr != nil {
+			return perr
+		}
+		for _, p := range problems {
+			if b := r.boxes[p.Mailbox]; b != nil && !b.unfinished.Load() && err == nil {
+				changes = append(changes, mail.ClearProblems{Mailbox: p.Mailbox})
+			}
+		}
+	}
+	for _, f := range res.Failures {
+		changes = append(changes, mail.PutProblem{Problem: mail.Problem{
+			Mailbox: f.Mailbox, UID: f.UID, Key: f.Key, Reason: f.Err.Error(), Since: rec.Ended, Last: rec.Ended, Count: 1,
+		}})
+	}
+	return r.commit(ctx, changes...)
+}

@@ -1,0 +1,305 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// upload appends a mailbox's new files to the server.
+func (r *run) upload(ctx context.Context, w *work) error {
+	for len(w.uploads) > 0 {
+		n, octets := 0, int64(0)
+		for n < len(w.uploads) && n < batchMessages && (n == 0 || octets+w.uploads[n].Content.Size <= batchOctets) {
+			octets += w.uploads[n].Content.Size
+			n++
+		}
+		batch := w.uploads[:n]
+		w.uploads = w.uploads[n:]
+		if err := r.uploadBatch(ctx, w, batch); err != nil {
+			for _, op := range append(batch, w.uploads...) {
+				r.lost(op.Content.Hash)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// sending is one message on its way to the server: by APPEND, COPY or MOVE.
+type sending struct {
+	intent mail.Intent
+	step   plan.Step
+	local  mail.LocalMessage
+	flags  mail.Flags     // of the row, once both deltas are carried out
+	send   mail.Flags     // that an upload gives the server
+	store  mail.FlagDelta // still to be changed on the server
+	mark   mail.FlagDelta // still to be changed in the Maildir
+	octets int64
+	taken  bool     // the server said that it took the message
+	uid    mail.UID // under which it arrived; zero: not yet known
+	err    error    // the server refused it, or the file is gone
+}
+
+func (r *run) uploadBatch(ctx context.Context, w *work, batch []plan.Upload) error {
+	b := w.b
+	sends := make([]*sending, len(batch))
+	var intents []mail.Change
+	for i, op := range batch {
+		in := mail.Intent{
+			ID: r.nextID.Add(1), Kind: mail.IntentUpload, Mailbox: b.name, UIDValidity: b.validity(),
+			UID: op.Replace, Key: op.Local.Key, Flags: op.Flags, Content: op.Content.Content, Floor: b.floor(),
+		}
+		if op.Row != nil {
+			in.OldRow = op.Row.ID
+		}
+		sends[i] = &sending{
+			intent: in, step: op.Step, local: op.Local, flags: op.Flags, send: op.Send, store: op.Store, mark: op.Mark,
+			octets: op.Content.Size, uid: op.Found,
+		}
+		intents = append(intents, mail.PutIntent{Intent: in})
+	}
+	if err := r.commit(ctx, intents...); err != nil {
+		return err
+	}
+	if err := r.step("upload.intended"); err != nil {
+		return err
+	}
+	if err := r.send(ctx, w, sends, func(open []*sending) error { return r.append(ctx, b, batch, sends, open) }); err != nil {
+		return err
+	}
+	return r.sent(ctx, w, sends, "upload")
+}
+
+// append uploads those of the batch that are still open.
+func (r *run) append(ctx context.Context, b *box, batch []plan.Upload, sends, open []*sending) error {
+	var uploads []mail.Upload
+	for i, s := range sends {
+		if s.uid != 0 || s.err != nil {
+			continue
+		}
+		key := batch[i].Local.Key
+		uploads = append(uploads, mail.Upload{
+			Flags: s.send, Date: batch[i].Content.Date, Size: batch[i].Content.Size,
+			Open: func() (mail.Body, error) {
+				body, size, err := r.Local.Open(ctx, b.name, key)
+				if err == nil && size != batch[i].Content.Size {
+					err = errors.Join(errEdited, body.Close())
+				}
+				return body, err
+			},
+		})
+	}
+	b.wroteServer.Store(true)
+	results, err := r.Server.Append(ctx, b.name, uploads)
+	for i, res := range results {
+		open[i].err = res.Err
+		open[i].taken = res.Err == nil && err == nil
+		if res.Err == nil && res.UID >= b.floor() && (res.UIDValidity == 0 || res.UIDValidity == b.validity()) {
+			open[i].uid = res.UID
+		}
+	}
+	return err
+}
+
+// errEdited is told of a file that changed between the scan and its upload.
+var errEdited = errors.New("the file is being changed by another program; it is uploaded in the next run")
+
+// send calls do for what is open until the server's answer for each message is
+// known: told, or looked up after the connection was lost. What the server took
+// is never sent again.
+func (r *run) send(ctx context.Context, w *work, sends []*sending, do func(open []*sending) error) error {
+	const attempts = 3
+	for attempt := 1; ; attempt++ {
+		open := unanswered(sends)
+		if len(open) == 0 {
+			return nil
+		}
+		before := len(open)
+		err := do(open)
+		if err != nil && !errors.Is(err, mail.ErrUncertain) {
+			return r.giveUp(sends, err)
+		}
+		if err := r.step(stepOf(sends[0].intent.Kind) + ".sent"); err != nil {
+			return err
+		}
+		if open = unanswered(sends); len(open) == 0 {
+			return nil
+		}
+		if lerr := r.lookUp(ctx, w.b, sends, open); lerr != nil {
+			return lerr // the intents stay: the next run looks
+		}
+		for _, s := range unanswered(sends) {
+			if s.taken {
+				s.err = errNotFound
+			}
+		}
+		open = unanswered(sends)
+		if err == nil && len(open) == before {
+			err = errNotFound
+		}
+		if len(open) > 0 && (errors.Is(err, errNotFound) || attempt == attempts && err != nil) {
+			return r.giveUp(sends, err)
+		}
+	}
+}
+
+// errNotFound is told of messages that the server took without saying where,
+// and that cannot be found there.
+var errNotFound = errors.New("the server accepted the message, but it is not in the mailbox")
+
+func stepOf(k mail.IntentKind) string {
+	if k == mail.IntentUpload {
+		return "upload"
+	}
+	return "transfer"
+}
+
+func unanswered(sends []*sending) []*sending {
+	var open []*sending
+	for _, s := range sends {
+		if s.uid == 0 && s.err == nil {
+			open = append(open, s)
+		}
+	}
+	return open
+}
+
+// lookUp finds messages whose UID the server did not tell.
+func (r *run) lookUp(ctx context.Context, b *box, sends, open []*sending) error {
+	var answered mail.UIDSet
+	for _, s := range sends {
+		answered.Add(s.uid)
+	}
+	intents := make([]mail.Intent, len(open))
+	for i, s := range open {
+		intents[i] = s.intent
+	}
+	found, unclaimed, err := r.findSent(ctx, b, intents, answered)
+	if err != nil {
+		return fmt.Errorf("looking for what was sent: %w", err)
+	}
+	var nameless []*sending
+	for _, s := range open {
+		if s.uid = found[s.intent.ID]; s.uid == 0 && s.taken {
+			nameless = append(nameless, s)
+		}
+	}
+	// What the server took and altered beyond recognition is what is left over,
+	// in the order in which it was sent, provided that nobody else added anything.
+	if len(nameless) == unclaimed.Len() {
+		next, stop := iter.Pull(unclaimed.All())
+		defer stop()
+		for _, s := range nameless {
+			s.uid, _ = next()
+		}
+	}
+	return nil
+}
+
+// giveUp notes an error for each message that has no answer. When the error ends
+// the run, the intents stay, and the next run looks.
+func (r *run) giveUp(sends []*sending, err error) error {
+	if ends(err) {
+		return err
+	}
+	for _, s := range unanswered(sends) {
+		s.err = err
+	}
+	return nil
+}
+
+// sent records what arrived, and what was refused.
+func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) error {
+	var changes []mail.Change
+	for _, s := range sends {
+		changes = append(changes, mail.DropIntent{ID: s.intent.ID})
+		if s.err != nil {
+			r.lost(s.intent.Content.Hash)
+			if s.intent.From != "" {
+				r.unfinish(s.intent.From)
+			}
+			if errors.Is(s.err, mail.ErrGone) {
+				w.b.unfinished.Store(true) // the user took the file away: seen next time
+				continue
+			}
+			r.fail(Failure{Mailbox: w.b.name, Key: s.local.Key, Err: fmt.Errorf("%s: %w", sendingVerb[s.intent.Kind], s.err)})
+			continue
+		}
+		changes = append(changes, r.rowOf(w, s)...)
+	}
+	if err := r.commit(ctx, changes...); err != nil {
+		return err
+	}
+	if err := r.step(what + ".recorded"); err != nil {
+		return err
+	}
+	for _, s := range sends {
+		if s.err == nil {
+			r.tellSent(s)
+		}
+	}
+	return nil
+}
+
+var sendingVerb = map[mail.IntentKind]string{
+	mail.IntentUpload:   "uploading",
+	mail.IntentTransfer: "copying on the server",
+}
+
+// rowOf is the row of a message that arrived. Flags that a side lacks follow in
+// the phase for flags.
+func (r *run) rowOf(w *work, s *sending) []mail.Change {
+	in := s.intent
+	row := mail.Row{
+		ID: in.OldRow, Mailbox: in.Mailbox, UID: s.uid, Key: in.Key, Flags: s.flags, Content: in.Content, Inode: s.local.Inode,
+	}
+	if !s.mark.IsZero() {
+		w.laterHere(plan.FlagLocal{Step: s.step, Row: row, Delta: s.mark})
+	}
+	if !s.store.IsZero() {
+		w.later(plan.StoreServer{Step: s.step, Row: row, Delta: s.store})
+	}
+	row.Flags = between(undone(s.store, s.flags), undone(s.mark, s.flags), s.flags)
+	changes := []mail.Change{mail.PutRow{Row: row}}
+	if in.Kind == mail.IntentUpload && in.UID != 0 {
+		old := mail.Intent{ID: r.nextID.Add(1), Kind: mail.IntentRemove, Mailbox: in.Mailbox, UIDValidity: in.UIDValidity, UID: in.UID}
+		changes = append(changes, mail.PutIntent{Intent: old})
+		w.left = append(w.left, old)
+	}
+	return changes
+}
+
+// between returns flags for base from which merging server and here gives merged
+// again: for each flag on which the sides differ, the one that merged has not. If
+// the run dies before both sides have the merged flags, the next one comes to the
+// same end.
+func between(server, here, merged mail.Flags) mail.Flags {
+	differ := server.Minus(here).Union(here.Minus(server))
+	return server.Intersect(here).Union(differ.Minus(merged))
+}
+
+// undone is what flags were before the delta that led to them.
+func undone(d mail.FlagDelta, flags mail.Flags) mail.Flags {
+	return flags.Minus(d.Add).Union(d.Remove)
+}
+
+func (r *run) tellSent(s *sending) {
+	if s.intent.Kind == mail.IntentUpload {
+		r.tell(Transferred{Mailbox: s.intent.Mailbox, Side: OnServer, UID: s.uid, Key: s.intent.Key, Bytes: s.octets}, func(res *Result) {
+			res.Pushed++
+			res.Bytes += s.octets
+		})
+		return
+	}
+	what := "copy"
+	if s.intent.OldRow != 0 {
+		what = "move"
+	}
+	r.tell(Changed{Mailbox: s.intent.Mailbox, Side: OnServer, What: what, UID: s.uid, Key: s.intent.Key,
+		Detail: "from " + string(s.intent.From), Reason: s.step.Reason}, func(res *Result) { res.Moved++ })
+}
