@@ -1,0 +1,97 @@
+package wire
+
+import (
+	"context"
+	"strings"
+
+	imap "github.com/emersion/go-imap/v2"
+
+	"godwit/mail"
+)
+
+// statusCommand is one STATUS.
+type statusCommand struct {
+	name     string
+	data     mail.Status
+	answered bool
+}
+
+// isFor tells whether an answer that names a mailbox is this command's. INBOX is
+// INBOX in any case (RFC 9051, 5.1).
+func (s *statusCommand) isFor(name string) bool {
+	return s.name == name || strings.EqualFold(s.name, "INBOX") && strings.EqualFold(name, "INBOX")
+}
+
+// Status is STATUS of a mailbox: MESSAGES, UIDNEXT, UIDVALIDITY, with
+// HIGHESTMODSEQ and MAILBOXID where the server has CONDSTORE or OBJECTID.
+// Without any answer, though OK, it fails with [ErrNoAnswer].
+func (c *Conn) Status(ctx context.Context, name string) *Command[mail.Status] {
+	t := c.text()
+	t.raw("STATUS ")
+	t.str(name)
+	t.raw(" (MESSAGES UIDNEXT UIDVALIDITY")
+	if c.caps.Has(imap.CapCondStore) {
+		t.raw(" HIGHESTMODSEQ")
+	}
+	if c.caps.Has("OBJECTID") {
+		t.raw(" MAILBOXID")
+	}
+	t.raw(")")
+	s := &statusCommand{name: name}
+	cmd := c.start(ctx, &command{name: "STATUS", status: s}, t)
+	return &Command[mail.Status]{c: c, parts: []*command{cmd}, collect: func() mail.Status { return s.data }}
+}
+
+// named starts a command whose only argument is a mailbox.
+func (c *Conn) named(ctx context.Context, verb, name string) *Command[struct{}] {
+	t := c.text()
+	t.raw(verb + " ")
+	t.str(name)
+	return c.command(c.start(ctx, &command{name: verb}, t))
+}
+
+// Create is CREATE; name is raw.
+func (c *Conn) Create(ctx context.Context, name string) *Command[struct{}] {
+	return c.named(ctx, "CREATE", name)
+}
+
+// Subscribe is SUBSCRIBE; name is raw.
+func (c *Conn) Subscribe(ctx context.Context, name string) *Command[struct{}] {
+	return c.named(ctx, "SUBSCRIBE", name)
+}
+
+// Noop is NOOP.
+func (c *Conn) Noop(ctx context.Context) *Command[struct{}] {
+	return c.plain(ctx, &command{name: "NOOP"})
+}
+
+// Notify is NOTIFY (RFC 5465) with the arguments as given, which must be IMAP.
+// Without NOTIFY it fails with [ErrNotAnnounced].
+func (c *Conn) Notify(ctx context.Context, arguments string) *Command[struct{}] {
+	if err := c.need("NOTIFY"); err != nil {
+		return refused[struct{}](c, "NOTIFY", err)
+	}
+	if strings.ContainsAny(arguments, "\r\n\x00") {
+		return refused[struct{}](c, "NOTIFY", ErrArgument)
+	}
+	return c.plain(ctx, &command{name: "NOTIFY"}, arguments)
+}
+
+// Enable is ENABLE (RFC 5161); it returns what the server says is enabled.
+// Without ENABLE it fails with [ErrNotAnnounced].
+func (c *Conn) Enable(ctx context.Context, names ...imap.Cap) *Command[[]imap.Cap] {
+	if err := c.need(imap.CapEnable); err != nil {
+		return refused[[]imap.Cap](c, "ENABLE", err)
+	}
+	enabled := new([]imap.Cap)
+	t := c.text()
+	t.raw("ENABLE")
+	for _, name := range names {
+		if !sendable(string(name)) {
+			t.fail(string(name))
+		}
+		t.raw(" " + string(name))
+	}
+	cmd := c.start(ctx, &command{name: "ENABLE", enabled: enabled}, t)
+	return &Command[[]imap.Cap]{c: c, parts: []*command{cmd}, collect: func() []imap.Cap { return *enabled }}
+}
