@@ -38,7 +38,6 @@ type stage struct {
 	accounts map[string]*account
 	order    []string
 	current  *account
-	environ  any // the script's environment, when a script plays
 }
 
 // account is one account of godwit: a user of a Dovecot, a Maildir, and what was

@@ -24,7 +24,7 @@ type cleaning struct{ *testing.M }
 
 func (c cleaning) Run() int {
 	defer func() {
-		if built.dir != "" {
+		if built.dir != "" && os.Getenv("GODWIT_E2E_BIN") == "" {
 			os.RemoveAll(built.dir)
 		}
 	}()
@@ -39,9 +39,13 @@ var built struct {
 }
 
 // binary returns the directory with the godwit binary. It is built once, with
-// the race detector when GODWIT_E2E_RACE is set.
+// the race detector when GODWIT_E2E_RACE is set. GODWIT_E2E_BIN names a directory
+// with a godwit to be tested instead.
 func binary() (string, error) {
 	built.once.Do(func() {
+		if built.dir = os.Getenv("GODWIT_E2E_BIN"); built.dir != "" {
+			return
+		}
 		if built.dir, built.err = os.MkdirTemp("", "godwit-e2e-"); built.err != nil {
 			return
 		}
@@ -72,6 +76,9 @@ func tunnel() {
 	io.Copy(os.Stdout, conn)
 }
 
+// stageKey is under which a script keeps its stage.
+type stageKey struct{}
+
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	dir, err := binary()
@@ -90,7 +97,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", dir+string(os.PathListSeparator)+env.Getenv("PATH"))
-			env.Values[stage{}] = &stage{test: t, home: env.WorkDir, accounts: map[string]*account{}, environ: env}
+			env.Values[stageKey{}] = &stage{test: t, home: env.WorkDir, accounts: map[string]*account{}}
 			for key, value := range environment(env.WorkDir) {
 				env.Setenv(key, value)
 			}
