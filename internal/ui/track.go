@@ -1,0 +1,225 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"godwit/mail"
+	"godwit/sync"
+)
+
+// look is how progress is drawn.
+type look struct {
+	style   style
+	unicode bool
+	clean   func(string) string // makes a text fit to be shown
+	names   int                 // width of the longest account name
+}
+
+// maxBoxes is how many mailboxes are shown below an account: as many as are
+// worked on side by side, by default.
+const maxBoxes = 4
+
+// track is the progress of one account: what the events told, and no output.
+type track struct {
+	account string
+	begun   time.Time
+
+	listed, planned    bool
+	mailboxes, looking int // mailboxes to look into, and looked into up to now
+
+	messages, done int   // to be transferred, and transferred
+	bytes, moved   int64 // the same in octets
+	changes        int   // other changes made
+	failed         int
+
+	boxes []box // being worked on, the latest last
+
+	// The rate is of the last few seconds, so that it tells of now.
+	rate    float64 // octets a second
+	sampled time.Time
+	sample  int64
+}
+
+// box is a mailbox that messages are brought to or from.
+type box struct {
+	name           mail.Mailbox
+	messages, done int // messages is zero when it is not known
+}
+
+func newTrack(account string, now time.Time) *track {
+	return &track{account: account, begun: now}
+}
+
+func (t *track) event(e sync.Event) {
+	switch e := e.(type) {
+	case sync.Listed:
+		t.listed, t.mailboxes = true, e.Moved
+	case sync.Looking:
+		t.looking++
+	case sync.Planned:
+		t.planned = true
+		t.messages += e.Messages
+		t.bytes += e.Bytes
+	case sync.Expected:
+		t.messages += e.Messages
+		t.bytes += e.Bytes
+		t.box(e.Mailbox).messages += e.Messages
+	case sync.Transferred:
+		t.done++
+		t.moved += e.Bytes
+		b := t.box(e.Mailbox)
+		b.done++
+		if b.messages > 0 && b.done >= b.messages {
+			t.drop(e.Mailbox)
+		}
+	case sync.Changed:
+		t.changes++
+	case sync.Failed:
+		t.failed++
+	case sync.Finished:
+		t.drop(e.Mailbox)
+	case sync.HeldBack:
+	}
+}
+
+// box returns the mailbox's entry, the latest from now on.
+func (t *track) box(m mail.Mailbox) *box {
+	found := box{name: m}
+	for i, b := range t.boxes {
+		if b.name == m {
+			if i == len(t.boxes)-1 {
+				return &t.boxes[i]
+			}
+			found = b
+			break
+		}
+	}
+	t.drop(m)
+	t.boxes = append(t.boxes, found)
+	return &t.boxes[len(t.boxes)-1]
+}
+
+func (t *track) drop(m mail.Mailbox) {
+	for i, b := range t.boxes {
+		if b.name == m {
+			t.boxes = append(t.boxes[:i], t.boxes[i+1:]...)
+			return
+		}
+	}
+}
+
+// tick measures the rate.
+func (t *track) tick(now time.Time) {
+	if t.sampled.IsZero() || t.moved == 0 {
+		t.sampled, t.sample = now, t.moved
+		return
+	}
+	passed := now.Sub(t.sampled).Seconds()
+	if passed < 0.5 {
+		return
+	}
+	current := float64(t.moved-t.sample) / passed
+	if t.rate == 0 {
+		t.rate = current
+	}
+	weight := min(1, passed/5)
+	t.rate += (current - t.rate) * weight
+	t.sampled, t.sample = now, t.moved
+}
+
+// render draws the account's lines, none wider than width columns.
+func (t *track) render(l look, width int) []string {
+	names := min(l.names, max(width/3, 8))
+	name := Pad(shorten(l.clean(t.account), names), names)
+	room := width - names - 2
+	if room < 10 {
+		return []string{shorten(l.clean(t.account), max(width, 1))}
+	}
+	head := l.style.bold(name) + "  "
+	if t.done == 0 && t.messages == 0 {
+		return []string{head + shorten(t.doing(), room)}
+	}
+	lines := []string{head + t.bar(l, room)}
+	indent := strings.Repeat(" ", names+2)
+	for _, b := range t.boxes[max(0, len(t.boxes)-maxBoxes):] {
+		count := Count(b.done)
+		if b.messages > 0 {
+			count += " of " + Count(b.messages)
+		}
+		columns := min(room-Width(count)-2, 40)
+		if columns < 8 {
+			continue
+		}
+		text := Pad(shorten(l.clean(string(b.name)), columns), columns) + "  " + count
+		lines = append(lines, indent+l.style.dim(text))
+	}
+	return lines
+}
+
+// doing says what goes on before and beside transfers.
+func (t *track) doing() string {
+	switch {
+	case t.changes > 0:
+		return Plural(t.changes, "change", "changes") + " made"
+	case t.planned:
+		return "finishing"
+	case t.listed && t.looking > 0:
+		return fmt.Sprintf("looking into mailbox %s of %s", Count(t.looking), Count(max(t.mailboxes, t.looking)))
+	case t.listed:
+		return "looking"
+	}
+	return "connecting"
+}
+
+// bar is the transfer as a bar and numbers; what does not fit is left out, the
+// least important first.
+func (t *track) bar(l look, room int) string {
+	messages := max(t.messages, t.done)
+	share := 0.0
+	switch {
+	case t.bytes >= t.moved && t.bytes > 0:
+		share = float64(t.moved) / float64(t.bytes)
+	case messages > 0:
+		share = float64(t.done) / float64(messages)
+	}
+	numbers := []string{
+		fmt.Sprintf("%*s of %s", len(Count(messages)), Count(t.done), Count(messages)),
+		fmt.Sprintf("%3d%%", int(share*100)),
+		fmt.Sprintf("%*s", len("9.99 MiB/s"), Bytes(int64(t.rate))+"/s"),
+		fmt.Sprintf("%6s", t.remaining()),
+		Bytes(t.moved),
+	}
+	const least, most = 10, 40
+	text := numbers[0]
+	for _, n := range numbers[1:] {
+		if Width(text)+2+Width(n)+2+least > room {
+			break
+		}
+		text += "  " + n
+	}
+	width := min(most, room-Width(text)-2)
+	if width < least/2 {
+		return shorten(text, room)
+	}
+	return l.draw(share, width) + "  " + text
+}
+
+// remaining is how long the transfer will still take, where that can be told.
+func (t *track) remaining() string {
+	if t.rate < 1 || t.bytes <= t.moved || t.moved == 0 {
+		return ""
+	}
+	return left(time.Duration(float64(t.bytes-t.moved) / t.rate * float64(time.Second)))
+}
+
+// draw is a bar of so many columns.
+func (l look) draw(share float64, width int) string {
+	full, rest := "━", "─"
+	if !l.unicode {
+		full, rest = "=", "-"
+	}
+	n := min(width, max(0, int(share*float64(width)+0.5)))
+	return l.style.cyan(strings.Repeat(full, n)) + l.style.dim(strings.Repeat(rest, width-n))
+}
