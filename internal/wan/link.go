@@ -1,7 +1,9 @@
 package wan
 
 import (
+	"bytes"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,7 +15,8 @@ type link struct {
 	fault          Fault
 
 	mu         sync.Mutex
-	fromServer bool // the last bytes came from the server
+	fromServer bool   // the last bytes came from the server
+	partial    []byte // a line from the server whose end has not come, while some are hidden
 	silence    sync.Once
 	silent     chan struct{} // closed: nothing is delivered any more
 }
@@ -104,7 +107,11 @@ func (l *link) read(late chan<- chunk, src net.Conn, down bool) {
 			if network.Rate > 0 {
 				free = free.Add(time.Duration(int64(n) * int64(time.Second) / network.Rate))
 			}
-			late <- chunk{free.Add(network.RTT / 2), buf[:n]}
+			data := buf[:n]
+			if down {
+				data = l.hide(data)
+			}
+			late <- chunk{free.Add(network.RTT / 2), data}
 		}
 		if err != nil {
 			return
@@ -128,6 +135,29 @@ func (l *link) saw(data []byte, down bool) Network {
 		p.sent.Write(data)
 	}
 	return p.network
+}
+
+// hide drops the lines that are to be hidden. Only the goroutine that reads from the
+// server calls it.
+func (l *link) hide(data []byte) []byte {
+	l.proxy.mu.Lock()
+	hidden := l.proxy.hidden
+	l.proxy.mu.Unlock()
+	if len(hidden) == 0 && len(l.partial) == 0 {
+		return data
+	}
+	data = append(l.partial, data...)
+	l.partial = nil
+	var shown []byte
+	for line := range bytes.Lines(data) {
+		switch {
+		case !bytes.HasSuffix(line, []byte("\n")) && len(hidden) > 0:
+			l.partial = bytes.Clone(line)
+		case !slices.ContainsFunc(hidden, func(p string) bool { return bytes.HasPrefix(line, []byte(p)) }):
+			shown = append(shown, line...)
+		}
+	}
+	return shown
 }
 
 func (l *link) count(n int64, down bool) {

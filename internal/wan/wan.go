@@ -60,6 +60,7 @@ type Proxy struct {
 	network Network
 	fault   func(connection int) Fault
 	counts  Counts
+	hidden  []string
 	record  bool
 	sent    bytes.Buffer
 	live    map[*link]bool
@@ -109,6 +110,15 @@ func (p *Proxy) Fail(f func(connection int) Fault) {
 	defer p.mu.Unlock()
 	p.fault = f
 	p.counts.Connections = 0
+}
+
+// Hide drops the server's lines that begin with one of these texts ("* LIST"), for
+// a server that has lost its memory. Without texts it ends. It is meant for the
+// lines of IMAP responses, and does not look whether one stands in a literal.
+func (p *Proxy) Hide(prefixes ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hidden = prefixes
 }
 
 // Break cuts every connection there is now.

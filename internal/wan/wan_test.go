@@ -215,3 +215,25 @@ func TestCloseWaitsForEverybody(t *testing.T) {
 		t.Errorf("%d connections outlived their proxy", len(p.live))
 	}
 }
+
+func TestHiddenLinesAreDroppedWherePiecesEnd(t *testing.T) {
+	t.Parallel()
+	p := Start(t, echo(t), Network{})
+	p.Hide("* LIST", "* STATUS")
+	c := dial(t, p.Addr)
+	r := bufio.NewReader(c)
+	for _, piece := range []string{"* LI", "ST () x\r\n* OK a\r\n* STATUS x\r\n* L", "SUB y\r\n"} {
+		fmt.Fprint(c, piece)
+		time.Sleep(5 * time.Millisecond) // so that the pieces may arrive as such; either way the lines are the same
+	}
+	for _, want := range []string{"* OK a\r\n", "* LSUB y\r\n"} {
+		if got, err := r.ReadString('\n'); got != want || err != nil {
+			t.Fatalf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	p.Hide()
+	fmt.Fprint(c, "* LIST () z\r\n")
+	if got, err := r.ReadString('\n'); got != "* LIST () z\r\n" {
+		t.Fatalf("after Hide ended: %q, %v", got, err)
+	}
+}
