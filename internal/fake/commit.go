@@ -1,0 +1,157 @@
+package fake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"godwit/mail"
+)
+
+// Commit implements sync.Base.
+func (b *Base) Commit(ctx context.Context, changes ...mail.Change) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	fault, err := b.enter("Commit", fmt.Sprintf("%T", changes))
+	if err == nil {
+		err = b.step("Base.Commit")
+	}
+	if err != nil {
+		return err
+	}
+	if err := b.commit(changes); err != nil {
+		return err
+	}
+	return errors.Join(fault.error(), b.step("Base.Commit done"))
+}
+
+func (b *Base) commit(changes []mail.Change) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	next := b.state.clone()
+	for _, c := range changes {
+		if err := next.apply(c); err != nil {
+			return err
+		}
+	}
+	b.state = next
+	return nil
+}
+
+func (s *baseState) apply(change mail.Change) error {
+	switch c := change.(type) {
+	case mail.PutRow:
+		return s.putRow(c.Row)
+	case mail.DropRow:
+		delete(s.rows, c.ID)
+	case mail.PutIntent:
+		return s.putIntent(c.Intent)
+	case mail.DropIntent:
+		s.intents = slices.DeleteFunc(s.intents, func(i mail.Intent) bool { return i.ID == c.ID })
+	case mail.PutCheckpoint:
+		if c.Checkpoint.Mailbox == "" {
+			return errors.New("checkpoint without a mailbox name")
+		}
+		s.mailboxes[c.Checkpoint.Mailbox] = c.Checkpoint
+	case mail.DropMailbox:
+		s.dropMailbox(c.Mailbox)
+	case mail.PutProblem:
+		s.putProblem(c.Problem)
+	case mail.ClearProblems:
+		s.clearProblems(c.Mailbox)
+	case mail.PutRun:
+		s.putRun(c.Run)
+	default:
+		return fmt.Errorf("change of unknown kind %T", change)
+	}
+	return nil
+}
+
+func (s *baseState) putRow(r mail.Row) error {
+	switch {
+	case r.Mailbox == "":
+		return errors.New("row without a mailbox name")
+	case r.UID == 0 && r.Key == "":
+		return fmt.Errorf("row of %s with neither UID nor key", r.Mailbox)
+	case r.ID < 0:
+		return fmt.Errorf("row of %s with a negative ID", r.Mailbox)
+	case r.ID == 0:
+		r.ID = s.nextRow
+	}
+	s.nextRow = max(s.nextRow, r.ID+1)
+	for id, other := range s.rows {
+		if other.Mailbox == r.Mailbox && (r.UID != 0 && other.UID == r.UID || r.Key != "" && other.Key == r.Key) {
+			delete(s.rows, id)
+		}
+	}
+	r.Content.MessageID = "" // as the real one: not kept
+	s.rows[r.ID] = r
+	if _, known := s.mailboxes[r.Mailbox]; !known {
+		s.mailboxes[r.Mailbox] = mail.Checkpoint{Mailbox: r.Mailbox}
+	}
+	return nil
+}
+
+func (s *baseState) putIntent(i mail.Intent) error {
+	if i.Mailbox == "" {
+		return errors.New("intent without a mailbox name")
+	}
+	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentRemove {
+		return fmt.Errorf("intent of unknown kind %d", i.Kind)
+	}
+	at := slices.IndexFunc(s.intents, func(j mail.Intent) bool { return j.ID == i.ID })
+	if at >= 0 {
+		s.intents[at] = i
+		return nil
+	}
+	s.intents = append(s.intents, i)
+	return nil
+}
+
+func (s *baseState) dropMailbox(m mail.Mailbox) {
+	for id, r := range s.rows {
+		if r.Mailbox == m {
+			delete(s.rows, id)
+		}
+	}
+	delete(s.mailboxes, m)
+	s.intents = slices.DeleteFunc(s.intents, func(i mail.Intent) bool { return i.Mailbox == m })
+	s.clearProblems(m)
+}
+
+func (s *baseState) putProblem(p mail.Problem) {
+	p.Count = max(p.Count, 1)
+	at := slices.IndexFunc(s.problems, func(q mail.Problem) bool {
+		return q.Mailbox == p.Mailbox && q.UID == p.UID && q.Key == p.Key
+	})
+	if at < 0 {
+		s.problems = append(s.problems, p)
+		return
+	}
+	p.Since = s.problems[at].Since
+	p.Count += s.problems[at].Count
+	s.problems[at] = p
+}
+
+func (s *baseState) clearProblems(m mail.Mailbox) {
+	s.problems = slices.DeleteFunc(s.problems, func(p mail.Problem) bool { return p.Mailbox == m })
+}
+
+func (s *baseState) putRun(r mail.RunRecord) {
+	if r.ID == 0 {
+		r.ID = 1
+		if n := len(s.runs); n > 0 {
+			r.ID = s.runs[n-1].ID + 1
+		}
+	}
+	at, found := slices.BinarySearchFunc(s.runs, r.ID, func(r mail.RunRecord, id int64) int { return int(r.ID - id) })
+	if found {
+		s.runs[at] = r
+	} else {
+		s.runs = slices.Insert(s.runs, at, r)
+	}
+	newest := s.runs[len(s.runs)-1].ID
+	s.runs = slices.DeleteFunc(s.runs, func(r mail.RunRecord) bool { return r.ID <= newest-keptRuns })
+}

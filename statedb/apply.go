@@ -1,0 +1,220 @@
+package statedb
+
+import (
+	"fmt"
+	"strconv"
+
+	"godwit/mail"
+)
+
+// keptRuns is how many runs are remembered: two weeks of one every five minutes.
+const keptRuns = 4096
+
+// apply carries out one change within the transaction.
+func (w *committer) apply(change mail.Change) error {
+	switch change := change.(type) {
+	case mail.PutRow:
+		return wrap(w.putRow(change.Row), "row", change.Row.Mailbox, change.Row.UID, change.Row.Key)
+	case mail.DropRow:
+		return w.exec("drop_row", change.ID)
+	case mail.PutIntent:
+		i := change.Intent
+		return wrap(w.putIntent(i), "intent", i.Mailbox, i.UID, i.Key)
+	case mail.DropIntent:
+		return w.exec("drop_intent", change.ID)
+	case mail.PutCheckpoint:
+		return wrap(w.putCheckpoint(change.Checkpoint), "checkpoint", change.Checkpoint.Mailbox, 0, "")
+	case mail.DropMailbox:
+		return wrap(w.dropMailbox(change.Mailbox), "mailbox", change.Mailbox, 0, "")
+	case mail.PutProblem:
+		return wrap(w.putProblem(change.Problem), "problem", change.Problem.Mailbox, change.Problem.UID, change.Problem.Key)
+	case mail.ClearProblems:
+		return w.exec("clear_problems", string(change.Mailbox))
+	case mail.PutRun:
+		return w.putRun(change.Run)
+	}
+	return fmt.Errorf("change of unknown kind %T", change)
+}
+
+// wrap names what an error is about.
+func wrap(err error, what string, m mail.Mailbox, u mail.UID, k mail.Key) error {
+	switch {
+	case err == nil:
+		return nil
+	case u != 0:
+		return fmt.Errorf("%s %s UID %s: %w", what, m, u, err)
+	case k != "":
+		return fmt.Errorf("%s %s %q: %w", what, m, string(k), err)
+	}
+	return fmt.Errorf("%s %s: %w", what, m, err)
+}
+
+func (w *committer) exec(name string, args ...any) error {
+	_, err := w.c.exec(name, args...)
+	return err
+}
+
+// mailbox returns the identifier of a mailbox, and makes the mailbox known.
+func (w *committer) mailbox(m mail.Mailbox) (int64, error) {
+	if id, ok := w.mailboxes[m]; ok {
+		return id, nil
+	}
+	if m == "" {
+		return 0, errNoName
+	}
+	id, err := w.c.mailboxID(m)
+	if err != nil {
+		return 0, err
+	}
+	if id == 0 {
+		added, err := w.c.exec("new_mailbox", string(m))
+		if err != nil {
+			return 0, err
+		}
+		if id, err = added.LastInsertId(); err != nil {
+			return 0, err
+		}
+	}
+	w.mailboxes[m] = id
+	return id, nil
+}
+
+func (w *committer) putRow(r mail.Row) error {
+	if r.UID == 0 && r.Key == "" {
+		return errNoSide
+	}
+	mailbox, err := w.mailbox(r.Mailbox)
+	if err != nil {
+		return err
+	}
+	if r.ID, err = w.rowID(r.ID); err != nil {
+		return err
+	}
+	packed := packFacts(r.Flags.System, r.Inode, r.Content)
+	var hash any
+	if !r.Content.Hash.IsZero() {
+		hash = hashPrefix(r.Content.Hash)
+	}
+	return w.exec("put_row", hash, r.ID, mailbox, uidOrNull(r.UID), orNull(r.Key),
+		packed[:], orNull(r.Flags.Keywords), orNull(r.Content.EmailID))
+}
+
+// nextRowName is where the identifier of the next new row stands in meta.
+const nextRowName = "next_row"
+
+// rowID hands out the identifier of a new row, and sees that no given one is
+// handed out later.
+func (w *committer) rowID(given int64) (int64, error) {
+	if w.nextRow == 0 {
+		text, err := w.c.meta(nextRowName)
+		if err != nil {
+			return 0, err
+		}
+		if w.nextRow, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return 0, fmt.Errorf("%w: next_row: %w", ErrCorrupt, err)
+		}
+	}
+	switch {
+	case given < 0:
+		return 0, errBadID
+	case given == 0:
+		given = w.nextRow
+	}
+	if given >= w.nextRow {
+		w.nextRow = given + 1
+		w.newRows = true
+	}
+	return given, nil
+}
+
+// storeNextRow ends a transaction in which rows were added.
+func (w *committer) storeNextRow() error {
+	if !w.newRows {
+		return nil
+	}
+	w.newRows = false
+	return w.exec("put_meta", nextRowName, strconv.FormatInt(w.nextRow, 10))
+}
+
+func (w *committer) putIntent(i mail.Intent) error {
+	if w.nextSeq == 0 {
+		if err := w.c.each(func(r *result) error {
+			w.nextSeq = r.integer(0)
+			return nil
+		}, "next_seq"); err != nil {
+			return err
+		}
+	}
+	if i.Mailbox == "" {
+		return errNoName
+	}
+	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentRemove {
+		return fmt.Errorf("unknown kind %d", i.Kind)
+	}
+	packed := packFacts(i.Flags.System, 0, i.Content)
+	var oldRow any
+	if i.OldRow != 0 {
+		oldRow = i.OldRow
+	}
+	w.nextSeq++
+	return w.exec("put_intent", i.ID, w.nextSeq-1, int64(i.Kind), string(i.Mailbox), int64(i.UIDValidity),
+		uidOrNull(i.UID), orNull(i.Key), packed[:], orNull(i.Flags.Keywords), orNull(i.Content.EmailID),
+		orNull(i.Content.MessageID), int64(i.Floor), orNull(i.From), orNull(i.FromKey), oldRow)
+}
+
+func (w *committer) putCheckpoint(p mail.Checkpoint) error {
+	if p.Mailbox == "" {
+		return errNoName
+	}
+	s := p.Stamp
+	return w.exec("put_checkpoint", string(p.Mailbox), p.MailboxID, int64(p.UIDValidity), int64(p.UIDNext),
+		int64(p.ModSeq), int64(p.Messages),
+		int64(s.Cur.Inode), s.Cur.MTime, s.Cur.CTime, int64(s.New.Inode), s.New.MTime, s.New.CTime,
+		truth(s.Racy), truth(p.OnServer), truth(p.OnLocal))
+}
+
+func (w *committer) dropMailbox(m mail.Mailbox) error {
+	id, err := w.c.mailboxID(m)
+	if err != nil {
+		return err
+	}
+	delete(w.mailboxes, m)
+	for _, step := range []struct {
+		name string
+		arg  any
+	}{
+		{"drop_rows_of_mailbox", id},
+		{"drop_mailbox", id},
+		{"drop_intents_of_mailbox", string(m)},
+		{"clear_problems", string(m)},
+	} {
+		if err := w.exec(step.name, step.arg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *committer) putProblem(p mail.Problem) error {
+	return w.exec("put_problem", string(p.Mailbox), int64(p.UID), string(p.Key), p.Reason,
+		int64(p.Since), int64(p.Last), int64(max(p.Count, 1)))
+}
+
+func (w *committer) putRun(r mail.RunRecord) error {
+	var id any
+	if r.ID != 0 {
+		id = r.ID
+	}
+	if err := w.exec("put_run", id, int64(r.Started), int64(r.Ended), int64(r.Exit), r.Summary,
+		int64(r.Pulled), int64(r.Pushed), int64(r.Flagged), int64(r.Removed), int64(r.Relocate)); err != nil {
+		return fmt.Errorf("run %d: %w", r.ID, err)
+	}
+	return w.exec("forget_runs", int64(keptRuns))
+}
+
+func truth(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,59 @@
+package statedb
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"godwit/mail"
+)
+
+// factsSize is the length of the facts column (sql/0001.sql).
+const factsSize = 66
+
+// facts is what a row or an intent knows of a message that no query asks for.
+type facts [factsSize]byte
+
+func packFacts(system mail.System, inode uint64, c mail.Content) facts {
+	var f facts
+	f[0] = byte(system)
+	if c.Weak {
+		f[1] = 1
+	}
+	binary.BigEndian.PutUint64(f[2:], inode)
+	binary.BigEndian.PutUint64(f[10:], uint64(c.Size))
+	copy(f[18:], c.Hash[:])
+	copy(f[50:], c.Head[:])
+	return f
+}
+
+// unpackFacts is the reverse of packFacts; EmailID and MessageID are columns of
+// their own.
+func unpackFacts(b []byte) (system mail.System, inode uint64, c mail.Content, err error) {
+	if len(b) != factsSize {
+		return 0, 0, c, fmt.Errorf("%w: facts of %d octets, not %d", ErrCorrupt, len(b), factsSize)
+	}
+	c.Weak = b[1]&1 != 0
+	c.Size = int64(binary.BigEndian.Uint64(b[10:]))
+	copy(c.Hash[:], b[18:])
+	copy(c.Head[:], b[50:])
+	return mail.System(b[0]), binary.BigEndian.Uint64(b[2:]), c, nil
+}
+
+// hashPrefix is the hash column: the first 8 octets.
+func hashPrefix(h mail.Hash) int64 { return int64(binary.BigEndian.Uint64(h[:])) }
+
+// orNull is the value of a column in which empty is NULL.
+func orNull[T ~string](s T) any {
+	if s == "" {
+		return nil
+	}
+	return string(s)
+}
+
+// uidOrNull is the value of a uid column.
+func uidOrNull(u mail.UID) any {
+	if u == 0 {
+		return nil
+	}
+	return int64(u)
+}

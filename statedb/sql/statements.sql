@@ -1,0 +1,159 @@
+-- The statements that the package runs, each under the name that its ":name"
+-- line gives. They are prepared when they are first used.
+
+-- :begin
+BEGIN IMMEDIATE;
+-- :commit
+COMMIT;
+-- :rollback
+ROLLBACK;
+
+-- A snapshot over several reads.
+-- :begin_read
+BEGIN DEFERRED;
+
+-- :meta
+SELECT value FROM meta WHERE name = ?;
+-- :put_meta
+INSERT INTO meta (name, value) VALUES (?, ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- :mailbox_id
+SELECT id FROM mailbox WHERE name = ?;
+-- :new_mailbox
+INSERT INTO mailbox (name) VALUES (?);
+-- :checkpoints
+SELECT name, mailboxid, uidvalidity, uidnext, modseq, messages,
+       cur_inode, cur_mtime, cur_ctime, new_inode, new_mtime, new_ctime,
+       racy, on_server, on_local
+  FROM mailbox ORDER BY name;
+-- :put_checkpoint
+INSERT INTO mailbox (name, mailboxid, uidvalidity, uidnext, modseq, messages,
+                     cur_inode, cur_mtime, cur_ctime, new_inode, new_mtime, new_ctime,
+                     racy, on_server, on_local)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET
+       mailboxid = excluded.mailboxid, uidvalidity = excluded.uidvalidity,
+       uidnext = excluded.uidnext, modseq = excluded.modseq, messages = excluded.messages,
+       cur_inode = excluded.cur_inode, cur_mtime = excluded.cur_mtime, cur_ctime = excluded.cur_ctime,
+       new_inode = excluded.new_inode, new_mtime = excluded.new_mtime, new_ctime = excluded.new_ctime,
+       racy = excluded.racy, on_server = excluded.on_server, on_local = excluded.on_local;
+
+-- OR REPLACE is the rule of mail.PutRow: the rows in the way of the identifier,
+-- the UID or the key make place.
+-- :put_row
+INSERT OR REPLACE INTO row (hash, id, mailbox, uid, key, facts, keywords, emailid)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+-- :drop_row
+DELETE FROM row WHERE id = ?;
+
+-- :counts
+SELECT (SELECT count(*) FROM row WHERE mailbox = ?1 AND uid IS NOT NULL),
+       (SELECT count(*) FROM row WHERE mailbox = ?1 AND key IS NOT NULL);
+-- :total
+SELECT (SELECT count(*) FROM row WHERE uid IS NOT NULL),
+       (SELECT count(*) FROM row WHERE key IS NOT NULL);
+
+-- :rows_by_uid
+SELECT id, uid, key, facts, keywords, emailid
+  FROM row WHERE mailbox = ? AND uid IS NOT NULL ORDER BY uid;
+-- :rows_by_key
+SELECT id, uid, key, facts, keywords, emailid
+  FROM row WHERE mailbox = ? AND key IS NOT NULL ORDER BY key;
+-- :rows_of_uids
+SELECT id, uid, key, facts, keywords, emailid
+  FROM row WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid;
+-- :row_of_key
+SELECT id, uid, key, facts, keywords, emailid
+  FROM row WHERE mailbox = ? AND key = ?;
+
+-- The whole table in the order of its identifiers, on purpose (see the table's
+-- comment); CROSS JOIN keeps the planner from starting at the mailboxes. The
+-- parameter is a JSON array of the hashes' first 8 octets.
+-- :rows_of_hashes
+SELECT row.id, row.uid, row.key, row.facts, row.keywords, row.emailid, mailbox.name
+  FROM row CROSS JOIN mailbox ON mailbox.id = row.mailbox
+ WHERE row.hash IN (SELECT value FROM json_each(?)) ORDER BY row.id;
+
+-- :next_seq
+SELECT coalesce(max(seq), 0) + 1 FROM intent;
+-- An intent that is put again keeps its age.
+-- :put_intent
+INSERT INTO intent (id, seq, kind, mailbox, uidvalidity, uid, key, facts, keywords, emailid,
+                    messageid, floor, from_mailbox, from_key, old_row)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+       kind = excluded.kind, mailbox = excluded.mailbox, uidvalidity = excluded.uidvalidity,
+       uid = excluded.uid, key = excluded.key, facts = excluded.facts, keywords = excluded.keywords,
+       emailid = excluded.emailid, messageid = excluded.messageid, floor = excluded.floor,
+       from_mailbox = excluded.from_mailbox, from_key = excluded.from_key, old_row = excluded.old_row;
+-- :drop_intent
+DELETE FROM intent WHERE id = ?;
+-- :intents
+SELECT id, kind, mailbox, uidvalidity, uid, key, facts, keywords, emailid,
+       messageid, floor, from_mailbox, from_key, old_row
+  FROM intent ORDER BY seq;
+
+-- :drop_rows_of_mailbox
+DELETE FROM row WHERE mailbox = ?;
+-- :drop_intents_of_mailbox
+DELETE FROM intent WHERE mailbox = ?;
+-- :drop_mailbox
+DELETE FROM mailbox WHERE id = ?;
+
+-- :put_problem
+INSERT INTO problem (mailbox, uid, key, reason, since, last, count)
+     VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (mailbox, uid, key) DO UPDATE SET
+       reason = excluded.reason, last = excluded.last, count = count + excluded.count;
+-- :clear_problems
+DELETE FROM problem WHERE mailbox = ?;
+-- :problems
+SELECT mailbox, uid, key, reason, since, last, count
+  FROM problem ORDER BY mailbox, uid, key;
+
+-- A NULL identifier is the next one: the newest run is always kept, so none
+-- comes twice.
+-- :put_run
+INSERT INTO run (id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET
+       started = excluded.started, ended = excluded.ended, exit = excluded.exit, summary = excluded.summary,
+       pulled = excluded.pulled, pushed = excluded.pushed, flagged = excluded.flagged,
+       removed = excluded.removed, relocate = excluded.relocate;
+-- :forget_runs
+DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - ?;
+-- :last_runs
+SELECT id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate
+  FROM run ORDER BY id DESC LIMIT ?;
+
+-- :integrity
+PRAGMA integrity_check(20);
+-- The rules that no constraint enforces; each yields what breaks it, in words.
+-- :inconsistencies
+SELECT 'row ' || id || ' is in no mailbox' FROM row
+ WHERE mailbox NOT IN (SELECT id FROM mailbox)
+UNION ALL
+SELECT 'row ' || id || ' has neither UID nor key' FROM row
+ WHERE uid IS NULL AND key IS NULL
+UNION ALL
+SELECT 'row ' || id || ' has the impossible UID ' || uid FROM row
+ WHERE uid NOT BETWEEN 1 AND 4294967295
+UNION ALL
+SELECT 'row ' || id || ' has an empty key' FROM row WHERE key = ''
+UNION ALL
+SELECT 'row ' || id || ' has malformed facts' FROM row
+ WHERE length(facts) <> 66 OR substr(facts, 1, 1) > x'3F' OR substr(facts, 2, 1) > x'01'
+UNION ALL
+SELECT 'row ' || id || ' has a hash that is not that of its facts' FROM row
+ WHERE (hash IS NULL) <> (substr(facts, 19, 32) = zeroblob(32))
+UNION ALL
+SELECT 'row ' || id || ' was never handed out' FROM row
+ WHERE id >= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'next_row') OR id < 1
+UNION ALL
+SELECT 'intent ' || id || ' is of no known kind' FROM intent WHERE kind NOT BETWEEN 1 AND 5
+UNION ALL
+SELECT 'intent ' || id || ' has malformed facts' FROM intent WHERE length(facts) <> 66
+UNION ALL
+SELECT 'mailbox ' || id || ' has no name' FROM mailbox WHERE name = ''
+LIMIT 20;
