@@ -83,8 +83,12 @@ func (r *run) append(ctx context.Context, b *box, batch []plan.Upload, sends, op
 			continue
 		}
 		key := batch[i].Local.Key
+		flags := s.send
+		if b.observed != nil {
+			flags = flags.Minus(b.observed.Keywords.Missing(flags))
+		}
 		uploads = append(uploads, mail.Upload{
-			Flags: s.send, Date: batch[i].Content.Date, Size: batch[i].Content.Size,
+			Flags: flags, Date: batch[i].Content.Date, Size: batch[i].Content.Size,
 			Open: func() (mail.Body, error) {
 				body, size, err := r.Local.Open(ctx, b.name, key)
 				if err == nil && size != batch[i].Content.Size {
