@@ -45,6 +45,7 @@ func commands(testing.TB) map[string]func(*testscript.TestScript, bool, []string
 		"cut":        cut,
 		"offline":    func(a *account, _ *testscript.TestScript, _ bool, _ []string) { a.offline() },
 		"online":     func(a *account, _ *testscript.TestScript, _ bool, _ []string) { a.online() },
+		"hide":       func(a *account, _ *testscript.TestScript, _ bool, args []string) { a.proxy.Hide(args...) },
 		"kill-at":    killAt,
 		"lose-state": loseState,
 	} {

@@ -32,6 +32,7 @@
 //	turns N                            the client waited at most N times since the last quiet, cut or online
 //	cut up|down N                      the next connection ends after N bytes
 //	offline, online                    every connection is refused; is accepted again
+//	hide [TEXT …]                      lines of the server that begin so do not arrive; without TEXT all do again
 //	kill-at STEP                       godwit sync is killed at a step of its work
 //	lose-state                         the state database is deleted
 //

@@ -1,0 +1,220 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"godwit/internal/wan"
+	"godwit/sync"
+)
+
+// rounds is how often a test that draws at random does so.
+func rounds(t testing.TB, n int) int {
+	t.Helper()
+	if testing.Short() {
+		return max(2, n/10)
+	}
+	return n
+}
+
+// TestKillAtEveryStepLosesAndDoublesNothing kills godwit where a crash would leave
+// different things behind, the first and the second time it comes there, and
+// runs it again.
+func TestKillAtEveryStepLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
+	if len(sync.Steps) == 0 {
+		t.Fatal("no steps")
+	}
+	for s, step := range sync.Steps {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			m := newModel(t, "full", uint64(s), 40)
+			for time := 1; time <= 2; time++ {
+				m.stir(t, 1)
+				r := m.a.run([]string{fmt.Sprintf("GODWIT_CRASH_AT=%s:%d", step, time)}, "sync")
+				if time == 1 && r.exit != -1 {
+					t.Fatalf("a run with every kind of change does not come to %s: %v", step, r)
+				}
+				m.settle(t)
+			}
+		})
+	}
+}
+
+// TestKillTwiceInARowLosesAndDoublesNothing kills the run that recovers, too.
+func TestKillTwiceInARowLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
+	m := newModel(t, "full", 77, 60)
+	random := rand.New(rand.NewPCG(5, 5))
+	for range rounds(t, 20) {
+		m.stir(t, 1)
+		var at []string
+		for range 3 {
+			step := sync.Steps[random.IntN(len(sync.Steps))]
+			at = append(at, step)
+			m.a.run([]string{"GODWIT_CRASH_AT=" + step}, "sync")
+		}
+		t.Log("killed at", at)
+		m.settle(t)
+	}
+}
+
+// TestKillAtAnyMomentLosesAndDoublesNothing kills godwit at random moments.
+func TestKillAtAnyMomentLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
+	m := newModel(t, "full", 99, 60)
+	random := rand.New(rand.NewPCG(9, 9))
+	m.stir(t, 1)
+	start := time.Now()
+	m.a.sync()
+	whole := time.Since(start)
+	m.settle(t)
+	killed := 0
+	for range rounds(t, 40) {
+		m.stir(t, 1)
+		after := time.Duration(random.Int64N(int64(whole)))
+		if m.killAfter(t, after) {
+			killed++
+		}
+		t.Logf("killed after %v", after)
+		m.settle(t)
+	}
+	if killed == 0 {
+		t.Error("no run was killed before its end")
+	}
+}
+
+// killAfter starts godwit sync and kills it after a while; it tells whether the
+// run had not ended by then.
+func (m *model) killAfter(t testing.TB, after time.Duration) bool {
+	t.Helper()
+	cmd := m.a.stage.command(t, nil, "sync")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
+	defer timer.Stop()
+	cmd.Wait()
+	return cmd.ProcessState.ExitCode() == -1
+}
+
+// TestCutAtAnyByteLosesAndDoublesNothing cuts connections after random numbers of
+// bytes, from the server or to it.
+func TestCutAtAnyByteLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
+	for _, profile := range []string{"full", "plain"} {
+		for _, direction := range []string{"down", "up"} {
+			t.Run(profile+"-"+direction, func(t *testing.T) {
+				t.Parallel()
+				m := newModel(t, profile, 7, 60, "imap.timeout=5s")
+				random := rand.New(rand.NewPCG(3, uint64(len(direction))))
+				m.stir(t, 1)
+				m.a.proxy.Reset()
+				m.a.sync()
+				counts := m.a.proxy.Counts()
+				m.settle(t)
+				most := counts.Down
+				if direction == "up" {
+					most = counts.Up
+				}
+				cuts := 0
+				for range rounds(t, 20) {
+					m.stir(t, 1)
+					n := 1 + random.Int64N(most)
+					all := random.IntN(4) == 0 // every connection, not just the first
+					m.a.proxy.Reset()
+					m.a.proxy.Fail(func(connection int) wan.Fault {
+						if connection > 0 && !all {
+							return wan.Fault{}
+						}
+						if direction == "up" {
+							return wan.Fault{AfterUp: n}
+						}
+						return wan.Fault{AfterDown: n}
+					})
+					r := m.a.run(nil, "sync")
+					cuts += m.a.proxy.Counts().Cuts
+					t.Logf("cut %s after %d bytes (all: %v): exit %d %s", direction, n, all, r.exit, strings.TrimSpace(r.stderr))
+					if r.exit != 0 && r.exit != 1 && r.exit != 4 {
+						t.Errorf("a cut connection ended with %v", r)
+					}
+					m.a.online()
+					m.settle(t)
+				}
+				if cuts == 0 {
+					t.Error("no connection was cut")
+				}
+			})
+		}
+	}
+}
+
+// TestStallEndsWithTheNetworkCode lets the network fall silent.
+func TestStallEndsWithTheNetworkCode(t *testing.T) {
+	t.Parallel()
+	m := newModel(t, "full", 21, 40, "imap.timeout=1s")
+	for _, after := range []int64{10, 400, 2000} {
+		m.stir(t, 1)
+		m.a.proxy.Fail(func(int) wan.Fault { return wan.Fault{AfterDown: after, Stall: true} })
+		start := time.Now()
+		r := m.a.run(nil, "sync")
+		if r.exit != 4 {
+			t.Errorf("silence after %d bytes: %v", after, r)
+		}
+		if took := time.Since(start); took > 30*time.Second {
+			t.Errorf("silence after %d bytes was borne for %v, with a timeout of 1s", after, took)
+		}
+		m.a.online()
+		m.settle(t)
+	}
+}
+
+// TestEveryServerConverges changes both sides again and again, on servers that can
+// do less.
+func TestEveryServerConverges(t *testing.T) {
+	t.Parallel()
+	for profile := range profiles {
+		if profile == "quota" {
+			continue // holds five messages
+		}
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			m := newModel(t, profile, 13, 60)
+			for range rounds(t, 8) {
+				m.stir(t, 2)
+				m.a.sync()
+				m.settle(t)
+			}
+			// The state is lost: everything is found again.
+			for _, name := range []string{"state.db", "state.db-wal", "state.db-shm"} {
+				if err := os.Remove(m.a.state + "/" + name); err != nil && !os.IsNotExist(err) {
+					t.Fatal(err)
+				}
+			}
+			m.settle(t)
+		})
+	}
+}
+
+// TestLayoutsConverge does the same in each layout.
+func TestLayoutsConverge(t *testing.T) {
+	t.Parallel()
+	for _, layout := range []string{"verbatim", "maildir++", "flat"} {
+		t.Run(layout, func(t *testing.T) {
+			t.Parallel()
+			m := newModel(t, "slash", 14, 60, "layout="+layout)
+			for range rounds(t, 6) {
+				m.stir(t, 2)
+				m.a.sync()
+				m.settle(t)
+			}
+		})
+	}
+}

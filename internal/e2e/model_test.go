@@ -1,0 +1,294 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"godwit/internal/corpus"
+	"godwit/internal/dovecot"
+)
+
+// model is an account as it must be in the end on both sides. It changes both
+// sides at random, never one message on both in one round, so that what must
+// come of it needs no rule.
+type model struct {
+	a        *account
+	random   *rand.Rand
+	next     int // number of the next corpus message
+	messages []*instance
+	boxes    []string
+}
+
+// instance is one message of the model.
+type instance struct {
+	sum     sum
+	mailbox string
+	flags   []string
+	paired  bool // another instance has the same content: it stays where it is
+}
+
+// newModel fills an account with n messages and synchronises it once.
+func newModel(t testing.TB, profile string, seed uint64, n int, settings ...string) *model {
+	t.Helper()
+	s := &stage{test: t, home: t.TempDir(), accounts: map[string]*account{}}
+	a := s.newAccount(t, "me", profile)
+	t.Cleanup(a.close)
+	a.set(settings...)
+	m := &model{a: a, random: rand.New(rand.NewPCG(seed, 1)), next: 1, boxes: []string{"INBOX", "Work", "Listen/Größe", "Listen/b"}}
+	for _, box := range m.boxes[1:] {
+		a.other().Create(a.remote(box))
+	}
+	for range n {
+		m.append(m.boxes[m.random.IntN(len(m.boxes))])
+	}
+	a.sync()
+	m.check(t)
+	return m
+}
+
+// flagsToUse are what the model sets and clears.
+var flagsToUse = []string{`\Seen`, `\Flagged`, `\Answered`, `\Draft`, "$Forwarded", "$Label1", "work"}
+
+func (m *model) someFlags() []string {
+	var flags []string
+	for _, f := range flagsToUse {
+		if m.random.IntN(3) == 0 {
+			flags = append(flags, f)
+		}
+	}
+	slices.Sort(flags)
+	return flags
+}
+
+func (m *model) append(box string) {
+	i := m.next
+	m.next++
+	flags := m.someFlags()
+	m.a.other().Append(m.a.remote(box), flags, corpus.Date(i), corpus.Message(i))
+	m.messages = append(m.messages, &instance{sum: sha256.Sum256(corpus.Message(i)), mailbox: box, flags: flags})
+}
+
+// elsewhere picks another mailbox.
+func (m *model) elsewhere(box string) string {
+	for {
+		if other := m.boxes[m.random.IntN(len(m.boxes))]; other != box {
+			return other
+		}
+	}
+}
+
+// stir changes both sides: of every kind of change at least n.
+func (m *model) stir(t testing.TB, n int) {
+	t.Helper()
+	a := m.a
+	dump := a.server.Dump(t, a.user)
+	uid := func(i *instance) string {
+		for _, got := range dump[a.remote(i.mailbox)] {
+			if got.Sum == i.sum {
+				return fmt.Sprint(got.UID)
+			}
+		}
+		t.Fatalf("the server has no %x in %s", i.sum[:4], i.mailbox)
+		return ""
+	}
+	here := func(i *instance) file {
+		files := a.files(i.mailbox)
+		at := slices.IndexFunc(files, func(f file) bool { return f.is(i.sum) })
+		if at < 0 {
+			t.Fatalf("the Maildir has no %x in %s", i.sum[:4], i.mailbox)
+		}
+		return files[at]
+	}
+	untouched := slices.Clone(m.messages)
+	m.random.Shuffle(len(untouched), func(i, j int) { untouched[i], untouched[j] = untouched[j], untouched[i] })
+	pick := func() *instance {
+		for len(untouched) > 0 {
+			i := untouched[0]
+			untouched = untouched[1:]
+			if !i.paired {
+				return i
+			}
+		}
+		t.Fatal("the model has too few messages")
+		return nil
+	}
+	drop := func(i *instance) {
+		m.messages = slices.DeleteFunc(m.messages, func(other *instance) bool { return other == i })
+	}
+	c := a.other()
+	for range n {
+		// New on the server, new here.
+		m.append(m.boxes[m.random.IntN(len(m.boxes))])
+		box := m.boxes[m.random.IntN(len(m.boxes))]
+		flags := m.someFlags()
+		body := corpus.Message(m.next)
+		a.localAdd(box, corpus.LocalForm(body), corpus.Date(m.next), flags...)
+		m.messages = append(m.messages, &instance{sum: sha256.Sum256(body), mailbox: box, flags: flags})
+		m.next++
+
+		// Flags, there and here.
+		i := pick()
+		add, remove := m.change(i)
+		c.Store(a.remote(i.mailbox), uid(i), "+", add...)
+		c.Store(a.remote(i.mailbox), uid(i), "-", remove...)
+		i = pick()
+		f := here(i)
+		add, remove = m.change(i)
+		a.localFlag(i.mailbox, f, slices.Concat(prefixed("+", add), prefixed("-", remove))...)
+
+		// Moved, there and here.
+		i = pick()
+		to := m.elsewhere(i.mailbox)
+		c.Move(a.remote(i.mailbox), uid(i), a.remote(to))
+		i.mailbox = to
+		i = pick()
+		to = m.elsewhere(i.mailbox)
+		a.localMove(i.mailbox, here(i), to)
+		i.mailbox = to
+
+		// Copied, there and here.
+		i = pick()
+		to = m.elsewhere(i.mailbox)
+		c.Copy(a.remote(i.mailbox), uid(i), a.remote(to))
+		i.paired = true
+		m.messages = append(m.messages, &instance{sum: i.sum, mailbox: to, flags: i.flags, paired: true})
+		i = pick()
+		to = m.elsewhere(i.mailbox)
+		f = here(i)
+		content, err := os.ReadFile(f.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.localAdd(to, content, f.date, f.flags...)
+		i.paired = true
+		m.messages = append(m.messages, &instance{sum: i.sum, mailbox: to, flags: i.flags, paired: true})
+
+		// Edited here.
+		i = pick()
+		edited := corpus.Message(m.next)
+		m.next++
+		a.localEdit(i.mailbox, here(i), corpus.LocalForm(edited))
+		i.sum = sha256.Sum256(edited)
+
+		// Removed, there and here.
+		i = pick()
+		c.Expunge(a.remote(i.mailbox), uid(i))
+		drop(i)
+		i = pick()
+		if err := os.Remove(here(i).path); err != nil {
+			t.Fatal(err)
+		}
+		drop(i)
+	}
+}
+
+func prefixed(sign string, flags []string) []string {
+	var out []string
+	for _, f := range flags {
+		out = append(out, sign+f)
+	}
+	return out
+}
+
+// change gives a message other flags and tells the difference; neither part is
+// empty.
+func (m *model) change(i *instance) (add, remove []string) {
+	for len(add) == 0 || len(remove) == 0 {
+		add, remove = nil, nil
+		for _, f := range flagsToUse {
+			switch m.random.IntN(4) {
+			case 0:
+				add = append(add, f)
+			case 1:
+				remove = append(remove, f)
+			}
+		}
+	}
+	flags := slices.DeleteFunc(slices.Concat(i.flags, add), func(f string) bool { return slices.Contains(remove, f) })
+	slices.Sort(flags)
+	i.flags = slices.Compact(flags)
+	return add, remove
+}
+
+// check compares both sides with the model.
+func (m *model) check(t testing.TB) {
+	t.Helper()
+	if trouble := m.wrong(t); len(trouble) > 0 {
+		t.Fatalf("not as it must be:\n%s", strings.Join(trouble, "\n"))
+	}
+}
+
+func (m *model) wrong(t testing.TB) []string {
+	t.Helper()
+	want := map[string][]dovecot.Message{}
+	for _, i := range m.messages {
+		want[i.mailbox] = append(want[i.mailbox], dovecot.Message{Sum: i.sum, Flags: i.flags})
+	}
+	var out []string
+	server := m.a.server.Dump(t, m.a.user)
+	for _, box := range m.boxes {
+		var asFiles []file
+		for _, got := range server[m.a.remote(box)] {
+			asFiles = append(asFiles, file{path: fmt.Sprintf("UID %d", got.UID), wire: got.Sum, flags: got.Flags})
+		}
+		out = append(out, renamed("server", messageDifferences(box, want[box], asFiles))...)
+		out = append(out, renamed("Maildir", messageDifferences(box, want[box], m.a.files(box)))...)
+	}
+	return append(out, m.a.differences()...)
+}
+
+// renamed makes the messages of messageDifferences tell about one side and the
+// model.
+func renamed(side string, lines []string) []string {
+	for i, line := range lines {
+		line = strings.Replace(line, "is on the server only", "is missing on the "+side, 1)
+		line = strings.Replace(line, "is in the Maildir only", "is too many on the "+side, 1)
+		lines[i] = side + ": " + strings.Replace(line, "its file", "but here", 1)
+	}
+	return lines
+}
+
+// settle runs godwit sync until it ends with exit 0, and checks everything.
+func (m *model) settle(t testing.TB) {
+	t.Helper()
+	var r result
+	for range 4 {
+		if r = m.a.run(nil, "sync"); r.exit == 0 {
+			break
+		}
+	}
+	if r.exit != 0 {
+		t.Fatalf("godwit does not recover: %v", r)
+	}
+	if trouble := append(m.wrong(t), m.leftovers(t)...); len(trouble) > 0 {
+		t.Fatalf("not as it must be:\n%s", strings.Join(trouble, "\n"))
+	}
+	m.a.quiet()
+}
+
+// leftovers finds what must not be left after a run that went well.
+func (m *model) leftovers(t testing.TB) []string {
+	t.Helper()
+	var out []string
+	for _, box := range m.boxes {
+		entries, err := os.ReadDir(filepath.Join(m.a.dir(box), "tmp"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			out = append(out, fmt.Sprintf("%s: %s is left in tmp/", box, e.Name()))
+		}
+	}
+	for _, line := range m.a.databaseLines() {
+		if strings.HasPrefix(line, "intent\t") || strings.HasPrefix(line, "problem\t") {
+			out = append(out, "left in the database: "+line)
+		}
+	}
+	return out
+}
