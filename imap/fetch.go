@@ -1,0 +1,362 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	gosync "sync"
+
+	"godwit/imap/wire"
+	"godwit/mail"
+)
+
+const (
+	// fetchBatch is how many messages one UID FETCH asks for.
+	fetchBatch = 256
+	// fetchAhead is how many are under way, so that the server never waits for us.
+	fetchAhead = 2
+	// fetchRefusals is how many messages in a row may be refused, each alone,
+	// before the server is believed to refuse all.
+	fetchRefusals = 16
+)
+
+// Fetch streams whole messages to sink and returns the UIDs of those that
+// count; see the engine's Server for the contract.
+func (a *Account) Fetch(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet,
+	sink func(msg mail.ServerMessage, body io.Reader) error) (mail.UIDSet, error) {
+	f := &fetcher{account: a, ctx: ctx, mailbox: m, validity: v, section: wire.Whole, want: uids, sink: sink}
+	err := f.run()
+	return f.counted, err
+}
+
+// Identify reads headers, or whole messages, and returns what they are. Messages
+// that are gone, or that the server does not deliver, are left out.
+func (a *Account) Identify(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, whole bool) (map[mail.UID]mail.Content, error) {
+	found := make(map[mail.UID]mail.Content)
+	content := mail.NewContentReader()
+	section := wire.Header
+	if whole {
+		section = wire.Whole
+	}
+	f := &fetcher{account: a, ctx: ctx, mailbox: m, validity: v, section: section, want: uids}
+	f.sink = func(msg mail.ServerMessage, body io.Reader) error {
+		content.Reset()
+		if _, err := io.Copy(content, body); err != nil {
+			return err
+		}
+		is := content.HeaderContent(msg.Content.Size)
+		if whole {
+			is = content.Content()
+		}
+		is.EmailID = msg.Content.EmailID
+		found[msg.UID] = is
+		return nil
+	}
+	err := f.run()
+	for uid := range found {
+		if !f.counted.Contains(uid) {
+			delete(found, uid)
+		}
+	}
+	return found, err
+}
+
+// fetcher is one Fetch under way, over as many connections as it takes.
+type fetcher struct {
+	account  *Account
+	ctx      context.Context
+	mailbox  mail.Mailbox
+	validity mail.UIDValidity
+	section  wire.Section
+	sink     func(mail.ServerMessage, io.Reader) error
+
+	want    mail.UIDSet // not asked for, or to be asked for again
+	counted mail.UIDSet // delivered, proved to be there behind it
+
+	// Between the reading goroutine, which runs the sink, and ours.
+	mu      gosync.Mutex
+	read    map[mail.UID]int64 // the sink took it all; the RFC822.SIZE that came with it
+	failure error              // of the sink
+}
+
+// sinkError is the sink's own error: no other connection would cure it.
+type sinkError struct{ err error }
+
+func (e *sinkError) Error() string { return e.err.Error() }
+func (e *sinkError) Unwrap() error { return e.err }
+
+func (f *fetcher) run() error {
+	if f.want.IsEmpty() {
+		return nil
+	}
+	f.read = make(map[mail.UID]int64)
+	err := f.account.with(f.ctx, f.mailbox, f.session)
+	if err != nil {
+		return fmt.Errorf("fetching from %q: %w", string(f.mailbox), err)
+	}
+	return nil
+}
+
+// batch is one UID FETCH, and the UID SEARCH behind it that shows which of the
+// messages are still there.
+type batch struct {
+	uids     mail.UIDSet
+	expunges int
+	fetch    *wire.Command[wire.FetchData]
+	search   *wire.Command[mail.UIDSet]
+}
+
+// session goes on with the fetch on one connection.
+func (f *fetcher) session(s *session) error {
+	if err := s.open(f.ctx, f.mailbox, f.validity, f.want); err != nil {
+		return err
+	}
+	if err := f.confirm(s); err != nil {
+		return err
+	}
+	queue := f.want.Chunks(fetchBatch, wire.MaxSetOctets)
+	var under []*batch
+	refusals := 0
+	for len(queue) > 0 || len(under) > 0 {
+		for len(queue) > 0 && len(under) < fetchAhead {
+			under = append(under, f.start(s, queue[0]))
+			queue = queue[1:]
+		}
+		b := under[0]
+		under = under[1:]
+		rest, err := f.finish(s, b)
+		if err != nil {
+			for _, b := range under {
+				b.fetch.Wait()
+				b.search.Wait()
+			}
+			f.keepRead()
+			return err
+		}
+		if rest.err == nil {
+			refusals = 0
+			continue
+		}
+		// One bad message fails the command of all: ask again in halves, until it
+		// stands alone and is left.
+		if n := rest.uids.Len(); n > 1 {
+			queue = append(queue, halves(rest.uids)...)
+			continue
+		}
+		f.want = f.want.Minus(rest.uids)
+		f.account.notice(fmt.Sprintf("%s: message UID %v cannot be read: %v", f.mailbox, rest.uids.Max(), rest.err))
+		if refusals++; refusals >= fetchRefusals {
+			return rest.err
+		}
+	}
+	return nil
+}
+
+// halves splits a set of two or more.
+func halves(uids mail.UIDSet) []mail.UIDSet { return uids.Chunks((uids.Len()+1)/2, 0) }
+
+func (f *fetcher) start(s *session, uids mail.UIDSet) *batch {
+	b := &batch{uids: uids, expunges: s.expunged()}
+	b.fetch = s.conn.Fetch(f.ctx, wire.FetchOptions{UIDs: uids, Items: s.items(), Sections: []wire.Section{f.section}}, f.take)
+	b.search = s.conn.Search(f.ctx, wire.SearchCriteria{UIDs: uids})
+	return b
+}
+
+// take is given each body by the connection's reading goroutine.
+func (f *fetcher) take(m *wire.Message, body *wire.Body) error {
+	f.mu.Lock()
+	_, again := f.read[m.UID]
+	failed := f.failure != nil
+	f.mu.Unlock()
+	if again || failed || body.Nil || body.Size == 0 && m.Size != 0 {
+		return nil // NIL, or nothing where there is something: not delivered
+	}
+	msg := m.ServerMessage()
+	if f.section == wire.Whole {
+		msg.Content.Size = body.Size
+	}
+	watched := &watchedBody{body: body}
+	err := f.sink(msg, watched)
+	switch {
+	case watched.broke != nil:
+		return watched.broke
+	case err != nil:
+		f.mu.Lock()
+		f.failure = err
+		f.mu.Unlock()
+		return err
+	case watched.octets == body.Size:
+		f.mu.Lock()
+		f.read[m.UID] = m.Size
+		f.mu.Unlock()
+	}
+	return nil
+}
+
+// watchedBody tells a body that broke off from a sink that failed.
+type watchedBody struct {
+	body   *wire.Body
+	octets int64
+	broke  error
+}
+
+func (w *watchedBody) Read(p []byte) (int, error) {
+	n, err := w.body.Read(p)
+	w.octets += int64(n)
+	if err != nil && err != io.EOF {
+		w.broke = err
+	}
+	return n, err
+}
+
+// leftover is what a batch did not bring because its command failed.
+type leftover struct {
+	uids mail.UIDSet
+	err  error
+}
+
+// finish waits for a batch. The error is one that ends the work on this
+// connection.
+func (f *fetcher) finish(s *session, b *batch) (leftover, error) {
+	data, err := b.fetch.Wait()
+	f.mu.Lock()
+	failure := f.failure
+	f.mu.Unlock()
+	if failure != nil {
+		// What is under way may be long; another connection is cheaper.
+		s.conn.Close()
+		b.search.Wait()
+		return leftover{}, &sinkError{failure}
+	}
+	found, searchErr := b.search.Wait()
+	if s.conn.Err() != nil {
+		if err == nil {
+			err = searchErr
+		}
+		if err == nil {
+			err = s.conn.Err()
+		}
+		return leftover{}, err
+	}
+	read := f.readOf(b.uids)
+	if err != nil {
+		f.want = f.want.Minus(read)
+		if err := f.confirm(s); err != nil {
+			return leftover{}, err
+		}
+		return leftover{b.uids.Minus(read), err}, nil
+	}
+	read = read.Intersect(data.Delivered)
+	if _, no := refused(searchErr); no || hasNoAnswer(searchErr) || isMalformed(searchErr) || s.expunged() != b.expunges {
+		// Something went meanwhile and nobody said what, or the search brought
+		// nothing: look again.
+		if found, err = s.look(f.ctx, f.mailbox, read); err != nil {
+			return leftover{}, err
+		}
+	}
+	f.count(s, read.Intersect(found))
+	f.want = f.want.Minus(b.uids)
+	f.forget(b.uids)
+	return leftover{}, nil
+}
+
+// count records bodies that count.
+func (f *fetcher) count(s *session, uids mail.UIDSet) {
+	s.mu.Lock()
+	uids = uids.Minus(s.vanished)
+	s.mu.Unlock()
+	if !uids.IsEmpty() {
+		s.progress = true
+	}
+	f.counted.AddSet(uids)
+}
+
+func (f *fetcher) readOf(uids mail.UIDSet) mail.UIDSet {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []mail.UID
+	for u := range f.read {
+		if uids.Contains(u) {
+			list = append(list, u)
+		}
+	}
+	return mail.UIDs(list...)
+}
+
+func (f *fetcher) forget(uids mail.UIDSet) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for u := range f.read {
+		if uids.Contains(u) {
+			delete(f.read, u)
+		}
+	}
+}
+
+// keepRead takes what the sink has out of what is to be asked for again, when a
+// connection ends: it must not be given twice.
+func (f *fetcher) keepRead() { f.want = f.want.Minus(f.readOf(f.want)) }
+
+// confirm counts the bodies that the sink took in a command that failed
+// afterwards. No tagged OK came for them; one comes now, for the same messages
+// with the same size, which shows that they are there and that the body was not
+// made up for one that is not.
+func (f *fetcher) confirm(s *session) error {
+	f.mu.Lock()
+	sizes := make(map[mail.UID]int64, len(f.read))
+	var list []mail.UID
+	for u, size := range f.read {
+		if !f.want.Contains(u) {
+			sizes[u] = size
+			list = append(list, u)
+		}
+	}
+	f.mu.Unlock()
+	if len(list) == 0 {
+		return nil
+	}
+	uids := mail.UIDs(list...)
+	var same mail.UIDSet
+	_, err := s.conn.Fetch(f.ctx, wire.FetchOptions{UIDs: uids, Items: wire.ItemSize}, func(m *wire.Message, _ *wire.Body) error {
+		if sizes[m.UID] == m.Size {
+			same.Add(m.UID)
+		}
+		return nil
+	}).Wait()
+	if s.conn.Err() != nil && err != nil {
+		return err
+	}
+	if err == nil {
+		f.count(s, same)
+	}
+	f.forget(uids)
+	return nil
+}
+
+// items returns what is asked for beside a body.
+func (s *session) items() wire.Item {
+	items := wire.ItemMetadata
+	if s.has("OBJECTID") {
+		items |= wire.ItemEmailID
+	}
+	if s.has("X-GM-EXT-1") {
+		items |= wire.ItemGmailID
+	}
+	return items
+}
+
+// open selects the mailbox for reading these UIDs. Where it is selected already
+// and they were never seen there, the server is asked to look for news: a
+// message that another session saw may not be told to this one yet.
+func (s *session) open(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet) error {
+	if s.mailbox != m || s.uidValidity != v {
+		_, err := s.ensure(ctx, m, v, mail.UIDSet{})
+		return err
+	}
+	if !uids.Minus(s.present(uids)).IsEmpty() {
+		if _, err := s.conn.Noop(ctx).Wait(); err != nil {
+			return fmt.Errorf("NOOP: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package imap
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"godwit/mail"
+)
+
+// nameTable knows the raw name of every mailbox that was listed, and makes one
+// for a mailbox that is to be created. Methods may be called side by side.
+type nameTable struct {
+	mu     sync.Mutex
+	codec  nameCodec
+	raws   map[mail.Mailbox]string
+	listed map[string]mail.Mailbox
+}
+
+// rawName is a mailbox name as LIST gives it.
+type rawName struct {
+	name  string
+	delim string // empty: NIL, the name is flat
+}
+
+// learn takes the names of a whole LIST and returns what users call them, in
+// the same order; empty for a second spelling of INBOX, which is no other
+// mailbox. Of two raw names that decode to one, which takes two namespaces or a
+// server that writes UTF-8 both ways, the one in the personal namespace, then
+// the lesser, is called so; the other keeps its octets, escaped.
+func (t *nameTable) learn(codec nameCodec, raws []rawName) []mail.Mailbox {
+	codec.eightBit = codec.eightBit || writesEightBit(raws)
+	if codec.delim == "" {
+		codec.delim = usualDelimiter(raws)
+	}
+	order := make([]int, len(raws))
+	for i := range order {
+		order[i] = i
+	}
+	outside := func(i int) int {
+		if codec.prefix != "" && !hasPrefixFold(raws[i].name, codec.prefix) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		if d := outside(i) - outside(j); d != 0 {
+			return d
+		}
+		return strings.Compare(raws[i].name, raws[j].name)
+	})
+
+	names := make([]mail.Mailbox, len(raws))
+	byName := make(map[mail.Mailbox]string, len(raws))
+	byRaw := make(map[string]mail.Mailbox, len(raws))
+	for _, i := range order {
+		r := raws[i]
+		if _, again := byRaw[r.name]; again {
+			continue
+		}
+		m := codec.decode(r.name, r.delim)
+		if _, taken := byName[m]; taken {
+			if m == mail.Inbox {
+				continue
+			}
+			m = distinct(r, byName)
+		}
+		names[i], byName[m], byRaw[r.name] = m, r.name, m
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.codec, t.raws, t.listed = codec, byName, byRaw
+	return names
+}
+
+// distinct names a mailbox by its octets, escaping more of them until no other
+// has the name.
+func distinct(r rawName, taken map[mail.Mailbox]string) mail.Mailbox {
+	parts := []string{r.name}
+	if r.delim != "" {
+		parts = strings.Split(r.name, r.delim)
+	}
+	for i := len(parts) - 1; ; i-- {
+		var b strings.Builder
+		for j, p := range parts {
+			if j > 0 {
+				b.WriteByte('/')
+			}
+			switch {
+			case p == "":
+				b.WriteString("%00")
+			case j == i:
+				b.WriteString(escapeOctets(p))
+			case i < 0: // every octet: no other raw name can come out like this
+				for _, c := range []byte(p) {
+					fmt.Fprintf(&b, "%%%02X", c)
+				}
+			default:
+				b.WriteString(nameCodec{}.decodePart(p))
+			}
+		}
+		m := mail.Mailbox(b.String())
+		if _, used := taken[m]; !used || i < 0 {
+			return m
+		}
+	}
+}
+
+// raw returns the server's name for a mailbox: the listed one, or the one that
+// it is to be created under.
+func (t *nameTable) raw(m mail.Mailbox) (string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if raw, ok := t.raws[m]; ok {
+		return raw, nil
+	}
+	raw, err := t.codec.encode(m)
+	if err != nil {
+		return "", fmt.Errorf("mailbox %q cannot be on this server: %w", string(m), err)
+	}
+	if other, ok := t.listed[raw]; ok && other != m {
+		return "", fmt.Errorf("mailbox %q cannot be on this server: its name there, %q, is that of %q", string(m), raw, string(other))
+	}
+	return raw, nil
+}
+
+// add records a mailbox that was created.
+func (t *nameTable) add(m mail.Mailbox, raw string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.raws == nil {
+		t.raws, t.listed = map[mail.Mailbox]string{}, map[string]mail.Mailbox{}
+	}
+	t.raws[m], t.listed[raw] = raw, m
+}
+
+// isListed tells whether the mailbox was in the last LIST, or created since.
+func (t *nameTable) isListed(m mail.Mailbox) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.raws[m]
+	return ok
+}
+
+// delimiter returns the delimiter of the names to be created.
+func (t *nameTable) delimiter() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.codec.delim
+}
+
+// writesEightBit tells whether the server sends UTF-8 and no modified UTF-7.
+func writesEightBit(raws []rawName) bool {
+	eight := false
+	for _, r := range raws {
+		if !isASCII(r.name) && utf8.ValidString(r.name) {
+			eight = true
+		} else if text, ok := decodeUTF7(r.name); ok && !isASCII(text) {
+			return false
+		}
+	}
+	return eight
+}
+
+// usualDelimiter returns the delimiter that most names have. One server in the
+// wild gives NIL for INBOX alone.
+func usualDelimiter(raws []rawName) string {
+	count := map[string]int{}
+	best := ""
+	for _, r := range raws {
+		if r.delim == "" {
+			continue
+		}
+		count[r.delim]++
+		if count[r.delim] > count[best] || best == "" {
+			best = r.delim
+		}
+	}
+	return best
+}
