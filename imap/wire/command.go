@@ -225,6 +225,11 @@ func (c *Conn) await(cmd *command) bool {
 		return true
 	case <-cmd.done:
 	}
+	select {
+	case <-cmd.proceed: // both came: what was asked for is owed, whatever the answer
+		return true
+	default:
+	}
 	c.mu.Lock()
 	if c.awaiting == cmd {
 		c.awaiting = nil

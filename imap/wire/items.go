@@ -56,7 +56,7 @@ func sendable(name string) bool {
 			return false
 		}
 	}
-	return name != "" && !strings.HasPrefix(name[1:], `\`)
+	return name != ""
 }
 
 // flagList reads a parenthesised flag list, whole and in place.

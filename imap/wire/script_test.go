@@ -56,6 +56,8 @@ func (s *script) run(text string) {
 		line = strings.TrimSuffix(strings.TrimLeft(line, "\t"), "\n")
 		switch {
 		case line == "":
+		case line == "S:":
+			s.send("\r\n")
 		case line == "S bye":
 			s.conn.Close()
 			return
