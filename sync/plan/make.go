@@ -1,7 +1,44 @@
 package plan
 
+import (
+	"godwit/conflict"
+	"godwit/mail"
+)
+
 // Make returns the plan that the input asks for. It changes nothing of the
 // input; the order of the input's mailboxes and items does not matter.
 func Make(in Input) Plan {
-	return Plan{}
+	p := newPlanner(&in)
+	p.openMailboxes()
+	if p.held {
+		return p.order()
+	}
+	p.match()
+	p.findDoubts(func(*msg, bool) {})
+	for _, b := range p.boxes {
+		p.renumber(b)
+		for i := range b.rows {
+			p.settle(&b.rows[i])
+		}
+	}
+	p.arrive()
+	p.tellLeft()
+	p.guard()
+	return p.order()
+}
+
+// renumber takes the UIDs of another life out of a mailbox that is Reset.
+func (p *planner) renumber(b *box) {
+	if !b.Reset || b.dead || b.left != conflict.NoReason {
+		return
+	}
+	var rows []mail.Row
+	for i := range b.rows {
+		if b.rows[i].Base.UID != 0 {
+			rows = append(rows, b.rows[i].base())
+		}
+	}
+	if len(rows) > 0 {
+		p.add(Renumber{Step: Step{b.Name, conflict.UIDValidityChanged}, Rows: rows}, b, 0, "")
+	}
 }

@@ -7,7 +7,7 @@ import "godwit/mail"
 // has them read (Heads: their headers; Hashes: all of them), puts the result
 // into Item.Server.Content and asks again; after two rounds at most, nothing is
 // left to ask for, unless messages could not be read: then the plan leaves them
-// alone.
+// alone. No UID is in both.
 type Shortlist struct {
 	Heads, Hashes map[mail.Mailbox]mail.UIDSet
 }
@@ -15,7 +15,44 @@ type Shortlist struct {
 // IsEmpty tells that nothing has to be read.
 func (s Shortlist) IsEmpty() bool { return len(s.Heads) == 0 && len(s.Hashes) == 0 }
 
-// Needs returns what must be read before [Make] can decide.
+// Needs returns what must be read before [Make] can decide. It asks for no
+// more than may decide something: only for messages that are new on the server,
+// and as large as a new or edited file of that mailbox, as a message that the
+// server lost from any mailbox, or as one of a mailbox with a new UIDVALIDITY.
+// Headers are enough unless they are weak ([mail.Content]) or a draft's.
 func Needs(in Input) Shortlist {
-	return Shortlist{}
+	p := newPlanner(&in)
+	p.openMailboxes()
+	if p.held {
+		return Shortlist{}
+	}
+	p.match()
+	wanted := map[*msg]bool{}
+	p.findDoubts(func(m *msg, whole bool) { wanted[m] = wanted[m] || whole })
+	var s Shortlist
+	for _, b := range p.boxes {
+		var heads, hashes mail.UIDSet
+		for i := range b.msgs {
+			switch whole, asked := wanted[&b.msgs[i]]; {
+			case whole:
+				hashes.Add(b.msgs[i].Server.UID)
+			case asked:
+				heads.Add(b.msgs[i].Server.UID)
+			}
+		}
+		s.Heads = include(s.Heads, b.Name, heads)
+		s.Hashes = include(s.Hashes, b.Name, hashes)
+	}
+	return s
+}
+
+func include(to map[mail.Mailbox]mail.UIDSet, m mail.Mailbox, uids mail.UIDSet) map[mail.Mailbox]mail.UIDSet {
+	if uids.IsEmpty() {
+		return to
+	}
+	if to == nil {
+		to = map[mail.Mailbox]mail.UIDSet{}
+	}
+	to[m] = uids
+	return to
 }

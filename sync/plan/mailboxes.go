@@ -1,0 +1,205 @@
+package plan
+
+import (
+	"fmt"
+
+	"godwit/conflict"
+	"godwit/mail"
+)
+
+const (
+	localHalf  = conflict.ToLocal | conflict.LocalRemoval
+	serverHalf = conflict.ToServer | conflict.ServerRemoval
+)
+
+// openMailboxes finds out what can be done in each mailbox, and creates those
+// that one side lacks.
+func (p *planner) openMailboxes() {
+	if p.accountGone() {
+		p.held = true
+		p.hold(Hold{Reason: conflict.NoMailboxes, Guard: true,
+			Text: "the server lists no mailboxes, or no INBOX, although it had some: nothing was done; " +
+				"if they are really gone, --allow-deletes goes on"})
+		for _, b := range p.boxes {
+			p.unfinished(b, conflict.NoMailboxes)
+		}
+		return
+	}
+	for _, b := range p.boxes {
+		p.open(b)
+	}
+}
+
+// accountGone tells that the server's listing cannot be believed: base has
+// mailboxes on the server, and the listing has none, or not even the INBOX,
+// which every server has (RFC 9051, 5.1).
+func (p *planner) accountGone() bool {
+	if p.in.AllowDeletes {
+		return false
+	}
+	for _, b := range p.boxes {
+		if b.BaseServer && (p.in.NoMailboxes || b.Name == mail.Inbox && b.Server == Missing) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *planner) open(b *box) {
+	b.may = b.Policy.Permits()
+	if b.ReadOnly {
+		b.may &^= serverHalf
+	}
+	b.could = b.may
+	onServer, onLocal := b.Server == There, b.Local == There
+	switch {
+	case b.Server == Held || b.Local == Held:
+		b.may, b.could = 0, 0
+		b.left, b.dead = conflict.MailboxNotTouched, true
+		p.unfinished(b, b.left)
+	case onServer && onLocal:
+		// One that only one side had when base was written is back on the other.
+		b.lostLocal = b.BaseServer && !b.BaseLocal
+		b.lostServer = b.BaseLocal && !b.BaseServer
+		b.reviveLocal, b.reviveServer = b.lostLocal, b.lostServer
+	case onServer:
+		p.openServerOnly(b)
+	case onLocal:
+		p.openLocalOnly(b)
+	default:
+		b.may, b.could = 0, 0
+		if b.BaseServer || b.BaseLocal {
+			b.forgotten = true
+			p.add(ForgetMailbox{Step{b.Name, conflict.MailboxGoneFromBoth}}, b, 0, "")
+		}
+	}
+	if p.in.NewRoot {
+		b.lostLocal = true
+	}
+}
+
+// openServerOnly opens a mailbox that the server has and the Maildir has not.
+func (p *planner) openServerOnly(b *box) {
+	create := func(why conflict.Reason) {
+		if b.may&conflict.ToLocal == 0 {
+			b.closeLocal()
+			return
+		}
+		p.add(CreateLocal{Step{b.Name, why}}, b, 0, "")
+	}
+	switch {
+	case p.in.Recreate && (b.BaseLocal || b.BaseServer):
+		b.lostLocal, b.reviveLocal = true, true
+		create(conflict.MailboxRecreated)
+	case b.BaseLocal && (p.in.NewRoot || b.Name == mail.Inbox && b.Rows.Local == 0):
+		b.lostLocal = true
+		create(conflict.MailboxRecreated)
+	case b.BaseLocal && b.Rows.Local > 0 && !p.in.AllowDeletes:
+		b.left = conflict.MailboxGoneFromMaildir
+		b.may &^= localHalf | conflict.ServerRemoval
+	case b.BaseLocal || b.BaseServer:
+		// The user removed it (and, where it held mail, has said so), or did
+		// without it from the start. Its messages stay on the server.
+		b.closeLocal()
+		if b.BaseLocal && (b.Policy.Remove == conflict.RemoveBoth || b.Policy.Remove == conflict.RemoveServer) {
+			p.hold(Hold{Mailbox: b.Name, Reason: conflict.MailboxGoneFromMaildir,
+				Text: "the mailbox was removed from the Maildir; it stays on the server, since removing mailboxes is not carried out"})
+		}
+	case b.Policy.Create.OnLocal():
+		create(conflict.MailboxNewOnServer)
+	default:
+		b.closeLocal()
+	}
+}
+
+// closeLocal settles that the Maildir is not to have the mailbox.
+func (b *box) closeLocal() {
+	b.notLocal = true
+	b.may &^= localHalf | conflict.ServerRemoval
+	b.could = b.may
+}
+
+// openLocalOnly opens a mailbox that the Maildir has and the server has not.
+func (p *planner) openLocalOnly(b *box) {
+	pushes := b.may&conflict.ToServer != 0
+	switch {
+	case p.in.Recreate && pushes && (b.BaseServer || b.BaseLocal):
+		b.lostServer, b.reviveServer = true, true
+		p.add(CreateServer{Step{b.Name, conflict.MailboxRecreated}}, b, 0, "")
+	case b.BaseServer || b.BaseLocal:
+		b.left = conflict.MailboxGoneFromServer
+		b.may &^= serverHalf | conflict.LocalRemoval
+	case pushes && b.Policy.Create.OnServer() && (b.Server == Missing || len(b.files) > 0):
+		p.add(CreateServer{Step{b.Name, conflict.MailboxNewInMaildir}}, b, 0, "")
+	default:
+		b.may &^= serverHalf | conflict.LocalRemoval
+		b.could = b.may
+	}
+}
+
+// tellLeft says, after everything else is settled, which mailboxes were left
+// alone: those that lost a side, as long as messages remain in them that did
+// not just move away.
+func (p *planner) tellLeft() {
+	for _, b := range p.boxes {
+		switch b.left {
+		case conflict.MailboxGoneFromMaildir:
+			stays := b.Rows.Local - b.movedAway()
+			if stays <= 0 {
+				continue // renamed, as it seems: all of it was found elsewhere
+			}
+			p.unfinished(b, b.left)
+			p.hold(Hold{Mailbox: b.Name, Reason: b.left, Guard: true, Text: fmt.Sprintf(
+				"the mailbox is gone from the Maildir, where it had %s: nothing was removed or fetched; "+
+					"--recreate makes it again and fetches its mail, --allow-deletes goes on without it", messages(stays))})
+		case conflict.MailboxGoneFromServer:
+			text := "the mailbox is gone from the server; it is kept in the Maildir; --recreate makes it again on the server"
+			if n := b.leftFiles(); n > 0 {
+				text = fmt.Sprintf("the mailbox is gone from the server; it is kept in the Maildir, "+
+					"where %s not on the server; --recreate makes it again and uploads", areNew(n))
+			} else if moved := b.movedAway(); !b.BaseServer || moved > 0 && moved >= b.Rows.Local {
+				continue // told before, or renamed; and nothing is new
+			}
+			if b.Policy.Remove == conflict.RemoveBoth || b.Policy.Remove == conflict.RemoveLocal {
+				text += " (removing mailboxes is not carried out)"
+			}
+			p.hold(Hold{Mailbox: b.Name, Reason: b.left, Text: text})
+		}
+	}
+}
+
+// movedAway counts the messages that left for another mailbox.
+func (b *box) movedAway() int {
+	n := 0
+	for i := range b.rows {
+		if r := &b.rows[i]; r.Base.Key != "" && r.fate != conflict.Leave && r.fate != conflict.Wait {
+			n++
+		}
+	}
+	return n
+}
+
+// leftFiles counts the files that no row and no move accounts for.
+func (b *box) leftFiles() int {
+	n := 0
+	for i := range b.files {
+		if b.files[i].row == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
+}
+
+func areNew(n int) string {
+	if n == 1 {
+		return "1 message is new and"
+	}
+	return fmt.Sprintf("%d messages are new and", n)
+}
