@@ -1,0 +1,360 @@
+package fake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"godwit/mail"
+)
+
+// Fetch implements sync.Server.
+func (s *Server) Fetch(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet,
+	sink func(msg mail.ServerMessage, body io.Reader) error) (mail.UIDSet, error) {
+	var delivered mail.UIDSet
+	fault, err := s.begin(ctx, "Fetch", fmt.Sprintf("%s %s", m, uids))
+	if err != nil {
+		return delivered, err
+	}
+	s.mu.Lock()
+	b, err := s.selected(m, v)
+	var messages []Message
+	if err == nil {
+		for _, msg := range b.chosen(uids) {
+			messages = append(messages, *msg)
+		}
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return delivered, err
+	}
+
+	for _, msg := range messages[:fault.items(len(messages))] {
+		if err := ctx.Err(); err != nil {
+			return delivered, err
+		}
+		// Without the lock: the sink may do what it likes, and another client too.
+		if err := s.step("Server.Fetch body"); err != nil {
+			return delivered, err
+		}
+		id := serverID{m, msg.UID}
+		if s.isMute(id) {
+			continue
+		}
+		if n, ok := s.takeCut(id); ok {
+			broken := io.MultiReader(bytes.NewReader(msg.Raw[:min(n, len(msg.Raw))]), failing{io.ErrUnexpectedEOF})
+			if err := sink(s.line(&msg, true), broken); err == nil {
+				return delivered, fmt.Errorf("fetch %s UID %s: the body failed and the sink did not say so", m, msg.UID)
+			}
+			// The connection is made again, and the rest asked for again.
+		}
+		if !s.holds(id) {
+			continue // expunged meanwhile: no body of it counts
+		}
+		body := bytes.NewReader(msg.Raw)
+		if err := sink(s.line(&msg, true), body); err != nil {
+			return delivered, fmt.Errorf("fetch %s UID %s: %w", m, msg.UID, err)
+		}
+		if body.Len() > 0 {
+			return delivered, fmt.Errorf("fetch %s UID %s: %d octets were not read", m, msg.UID, body.Len())
+		}
+		delivered.Add(msg.UID)
+	}
+	// What was expunged during the batch does not count, whatever was read.
+	s.mu.Lock()
+	var gone mail.UIDSet
+	if b := s.mailboxes[m]; b != nil && b.validity == v {
+		gone = delivered.Minus(b.uids())
+	} else {
+		gone = delivered
+	}
+	s.mu.Unlock()
+	return delivered.Minus(gone), s.end(fault, "Fetch")
+}
+
+// failing is a reader that fails.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func (s *Server) isMute(id serverID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mute[id]
+}
+
+func (s *Server) takeCut(id serverID) (octets int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	octets, ok = s.cut[id]
+	delete(s.cut, id)
+	return octets, ok
+}
+
+func (s *Server) holds(id serverID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.mailboxes[id.mailbox]
+	if b == nil {
+		return false
+	}
+	_, found := b.find(id.uid)
+	return found
+}
+
+// Identify implements sync.Server.
+func (s *Server) Identify(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, whole bool) (map[mail.UID]mail.Content, error) {
+	fault, err := s.begin(ctx, "Identify", fmt.Sprintf("%s %s %t", m, uids, whole))
+	if err = errors.Join(err, fault.error()); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.selected(m, v)
+	if err != nil {
+		return nil, err
+	}
+	found := map[mail.UID]mail.Content{}
+	for _, msg := range b.chosen(uids) {
+		if s.mute[serverID{m, msg.UID}] {
+			continue
+		}
+		c := read(msg.Raw)
+		c.EmailID = s.emailID(msg)
+		if !whole {
+			c.Hash = mail.Hash{}
+		}
+		found[msg.UID] = c
+	}
+	return found, nil
+}
+
+// Store implements sync.Server.
+func (s *Server) Store(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, changes []mail.FlagStore, unchangedSince mail.ModSeq) (mail.UIDSet, error) {
+	fault, err := s.begin(ctx, "Store", fmt.Sprintf("%s %+v", m, changes))
+	if err != nil {
+		return mail.UIDSet{}, err
+	}
+	modified, err := s.storeAll(m, v, changes[:fault.items(len(changes))], unchangedSince)
+	if err != nil {
+		return modified, err
+	}
+	return modified, s.end(fault, "Store")
+}
+
+func (s *Server) storeAll(m mail.Mailbox, v mail.UIDValidity, changes []mail.FlagStore, unchangedSince mail.ModSeq) (mail.UIDSet, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var modified mail.UIDSet
+	b, err := s.writable(m, v)
+	if err != nil {
+		return modified, err
+	}
+	ours := map[mail.UID]bool{} // what this call changed itself is no conflict
+	for _, change := range changes {
+		for _, msg := range b.chosen(change.UIDs) {
+			if s.profile.CondStore && unchangedSince != 0 && msg.ModSeq > unchangedSince && !ours[msg.UID] {
+				modified.Add(msg.UID)
+				continue
+			}
+			ours[msg.UID] = true
+			b.store(msg, s.storable(change.Delta.Apply(msg.Flags)))
+		}
+	}
+	return modified, nil
+}
+
+// storable leaves out keywords that the server cannot hold.
+func (s *Server) storable(f mail.Flags) mail.Flags { return f.Minus(s.room().Missing(f)) }
+
+// writable is selected for a mailbox that is going to be changed.
+func (s *Server) writable(m mail.Mailbox, v mail.UIDValidity) (*serverMailbox, error) {
+	b, err := s.selected(m, v)
+	if err == nil && b.readOnly {
+		err = fmt.Errorf("change %s: %w", m, mail.ErrReadOnly)
+	}
+	return b, err
+}
+
+// Append implements sync.Server.
+func (s *Server) Append(ctx context.Context, m mail.Mailbox, uploads []mail.Upload) ([]mail.Appended, error) {
+	results := make([]mail.Appended, len(uploads))
+	fault, err := s.begin(ctx, "Append", fmt.Sprintf("%s %d", m, len(uploads)))
+	if err != nil {
+		return results, err
+	}
+	for i, upload := range uploads[:fault.items(len(uploads))] {
+		if err := ctx.Err(); err != nil {
+			return results, err
+		}
+		if i > 0 { // the first was announced by begin
+			if err := s.step("Server.Append"); err != nil {
+				return results, err
+			}
+		}
+		raw, err := drain(upload)
+		if err != nil {
+			// The literal was announced and cannot be completed.
+			results[i].Err = fmt.Errorf("append to %s: %w", m, err)
+			continue
+		}
+		uid, err := s.append(m, upload, raw)
+		if errors.Is(err, mail.ErrNoMailbox) {
+			return results, err
+		}
+		if err != nil {
+			results[i].Err = err
+		} else if fault == nil && s.profile.UIDPlus {
+			results[i].UID = uid
+		}
+	}
+	return results, s.end(fault, "Append")
+}
+
+// drain reads an upload, which must be exactly as long as it says.
+func drain(u mail.Upload) ([]byte, error) {
+	body, err := u.Open()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := io.ReadAll(body)
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, err
+	}
+	if int64(len(raw)) != u.Size {
+		return nil, fmt.Errorf("%d octets, not %d: %w", len(raw), u.Size, io.ErrUnexpectedEOF)
+	}
+	return raw, nil
+}
+
+func (s *Server) append(m mail.Mailbox, u mail.Upload, raw []byte) (mail.UID, error) {
+	if s.Refuse != nil {
+		if err := s.Refuse(m, raw); err != nil {
+			return 0, fmt.Errorf("append to %s: %w", m, err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.writable(m, 0)
+	if err != nil {
+		return 0, err
+	}
+	return b.add(Message{Flags: s.storable(u.Flags), Date: s.date(u.Date), Raw: raw}), nil
+}
+
+// date is the INTERNALDATE of a message; the caller holds the lock.
+func (s *Server) date(given mail.UnixTime) mail.UnixTime {
+	if given != 0 {
+		return given
+	}
+	s.clock++
+	return s.clock
+}
+
+// Copy implements sync.Server.
+func (s *Server) Copy(ctx context.Context, from mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, to mail.Mailbox) ([]mail.Copied, error) {
+	return s.transfer(ctx, "Copy", from, v, uids, to)
+}
+
+// Move implements sync.Server.
+func (s *Server) Move(ctx context.Context, from mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, to mail.Mailbox) ([]mail.Copied, error) {
+	return s.transfer(ctx, "Move", from, v, uids, to)
+}
+
+func (s *Server) transfer(ctx context.Context, method string, from mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, to mail.Mailbox) ([]mail.Copied, error) {
+	fault, err := s.begin(ctx, method, fmt.Sprintf("%s %s to %s", from, uids, to))
+	if err != nil {
+		return nil, err
+	}
+	copied, err := s.transferAll(method == "Move", fault, from, v, uids, to)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.end(fault, method); err != nil {
+		return nil, err // the answer that named the copies was lost
+	}
+	return copied, nil
+}
+
+func (s *Server) transferAll(remove bool, fault *Fault, from mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, to mail.Mailbox) ([]mail.Copied, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	source, err := s.selected(from, v)
+	if err == nil && remove {
+		source, err = s.writable(from, v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	target, err := s.writable(to, 0)
+	if err != nil {
+		return nil, err
+	}
+	messages := source.chosen(uids)
+	messages = messages[:fault.items(len(messages))]
+	var copied []mail.Copied
+	var done mail.UIDSet
+	for _, msg := range messages {
+		c := mail.Copied{From: msg.UID, To: target.add(*msg)}
+		if !s.profile.UIDPlus {
+			c.To = 0
+		}
+		copied = append(copied, c)
+		done.Add(msg.UID)
+	}
+	switch {
+	case !remove:
+	case s.profile.Move:
+		source.expunge(done)
+	default:
+		s.removeFrom(source, done)
+	}
+	return copied, nil
+}
+
+// Remove implements sync.Server.
+func (s *Server) Remove(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet) (mail.UIDSet, error) {
+	fault, err := s.begin(ctx, "Remove", fmt.Sprintf("%s %s", m, uids))
+	if err != nil {
+		return mail.UIDSet{}, err
+	}
+	kept, err := s.removeAll(fault, m, v, uids)
+	if err != nil {
+		return kept, err
+	}
+	return kept, s.end(fault, "Remove")
+}
+
+func (s *Server) removeAll(fault *Fault, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet) (mail.UIDSet, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.writable(m, v)
+	if err != nil {
+		return mail.UIDSet{}, err
+	}
+	var there mail.UIDSet
+	messages := b.chosen(uids)
+	for _, msg := range messages[:fault.items(len(messages))] {
+		there.Add(msg.UID)
+	}
+	return s.removeFrom(b, there), nil
+}
+
+// removeFrom marks and expunges. Without UIDPLUS only a bare EXPUNGE is left,
+// which would take other marked messages along.
+func (s *Server) removeFrom(b *serverMailbox, uids mail.UIDSet) (kept mail.UIDSet) {
+	for _, msg := range b.chosen(uids) {
+		b.store(msg, msg.Flags.Union(mail.Flags{System: mail.Deleted}))
+	}
+	if !s.profile.UIDPlus {
+		for _, msg := range b.messages {
+			if msg.Flags.System&mail.Deleted != 0 && !uids.Contains(msg.UID) {
+				return uids
+			}
+		}
+	}
+	b.expunge(uids)
+	return mail.UIDSet{}
+}
