@@ -107,7 +107,7 @@ func (r *Result) Incomplete() bool {
 		return true
 	}
 	for _, h := range r.Plan.Holds {
-		if !h.Guard {
+		if !h.Guard && h.Incomplete {
 			return true
 		}
 	}

@@ -163,7 +163,7 @@ func (p *planner) tellLeft() {
 			if b.Policy.Remove == conflict.RemoveBoth || b.Policy.Remove == conflict.RemoveLocal {
 				text += " (removing mailboxes is not carried out)"
 			}
-			p.hold(Hold{Mailbox: b.Name, Reason: b.left, Text: text})
+			p.hold(Hold{Mailbox: b.Name, Reason: b.left, Incomplete: b.leftFiles() > 0, Text: text})
 		}
 	}
 }

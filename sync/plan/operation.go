@@ -162,9 +162,11 @@ type (
 type Hold struct {
 	Mailbox mail.Mailbox // empty: the account
 	Reason  conflict.Reason
-	// Guard says that the run must exit with the guard's code; without it the
-	// run is merely incomplete.
+	// Guard says that the run must exit with the guard's code.
 	Guard bool
+	// Incomplete says that messages wait because of it: the run is done in part.
+	// Without it, and without Guard, the hold is merely told.
+	Incomplete bool
 	// Text tells what is held and why, in a sentence for the user.
 	Text string
 	// Removals are the operations that would have been carried out.
