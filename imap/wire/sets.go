@@ -36,7 +36,10 @@ func (p *parser) ranges() []mail.UIDRange {
 func parseRanges(b []byte) ([]mail.UIDRange, bool) {
 	p := parser{segment: b, line: b}
 	out := p.ranges()
-	return out, p.ok() && len(p.line) == 0
+	if !p.ok() || len(p.line) > 0 {
+		return nil, false
+	}
+	return out, true
 }
 
 // setOf makes a set of ranges in any order. It sorts first: putting ranges into a
