@@ -75,37 +75,31 @@ func (t *nameTable) learn(codec nameCodec, raws []rawName) []mail.Mailbox {
 	return names
 }
 
-// distinct names a mailbox by its octets, escaping more of them until no other
-// has the name.
+// distinct names a mailbox by the octets of one of its parts, from the last on,
+// until no other has the name.
 func distinct(r rawName, taken map[mail.Mailbox]string) mail.Mailbox {
 	parts := []string{r.name}
 	if r.delim != "" {
 		parts = strings.Split(r.name, r.delim)
 	}
-	for i := len(parts) - 1; ; i-- {
-		var b strings.Builder
+	shown := make([]string, len(parts))
+	for i := len(parts) - 1; i >= 0; i-- {
 		for j, p := range parts {
-			if j > 0 {
-				b.WriteByte('/')
-			}
-			switch {
-			case p == "":
-				b.WriteString("%00")
-			case j == i:
-				b.WriteString(escapeOctets(p))
-			case i < 0: // every octet: no other raw name can come out like this
-				for _, c := range []byte(p) {
-					fmt.Fprintf(&b, "%%%02X", c)
-				}
-			default:
-				b.WriteString(nameCodec{}.decodePart(p))
+			shown[j] = nameCodec{}.decodePart(p)
+			if j == i && p != "" {
+				shown[j] = escapeOctets(p)
 			}
 		}
-		m := mail.Mailbox(b.String())
-		if _, used := taken[m]; !used || i < 0 {
+		if m := mail.Mailbox(strings.Join(shown, "/")); taken[m] == "" {
 			return m
 		}
 	}
+	// Nothing but delimiters, of several kinds.
+	m := mail.Mailbox(strings.Join(shown, "/"))
+	for taken[m] != "" {
+		m += "/%00"
+	}
+	return m
 }
 
 // raw returns the server's name for a mailbox: the listed one, or the one that
