@@ -145,15 +145,20 @@ func (r *run) apply(ctx context.Context) error {
 
 // transfer is the phase that brings messages to where they are not.
 func (r *run) transfer(ctx context.Context, works map[mail.Mailbox]*work) error {
+	// Batches that idle workers took outlive the work on their mailbox, so that
+	// all have the phase's context and end with it.
+	ctx, r.stopTransfers = context.WithCancel(ctx)
+	defer r.stopTransfers()
 	r.deliver = newDeliverer(r)
 	finished := make(chan error, 1)
 	go func() { finished <- r.deliver.run(ctx) }()
-	err := r.eachWork(ctx, works, func(ctx context.Context, w *work) error {
+	err := r.eachWork(ctx, works, func(_ context.Context, w *work) error {
 		if !w.transfers() {
 			return nil
 		}
 		for _, f := range []func(context.Context, *work) error{r.moveOnServer, r.copyOnServer, r.moveLocally, r.upload, r.fetch} {
 			if err := r.only(w.b, f(ctx, w)); err != nil {
+				r.stopTransfers()
 				return err
 			}
 		}

@@ -51,6 +51,8 @@ type run struct {
 	slots     chan struct{} // one for each worker
 	deliver   *deliverer
 	transfers gosync.WaitGroup // batches being fetched or delivered
+	// stopTransfers ends the phase of transfers early.
+	stopTransfers context.CancelFunc
 
 	diskFull atomic.Bool       // stop pulling
 	trashed  atomic.Bool       // messages were moved to the trash mailbox
@@ -313,6 +315,7 @@ func (r *run) keep(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.errs = append(r.errs, err)
+	r.stopTransfers()
 }
 
 func (r *run) kept() error {
