@@ -80,9 +80,11 @@ type Striker struct {
 	secrets []string
 }
 
-// minSecret is the length from which on a secret is also struck where it stands
-// inside other text: striking every "a" would say what the password is.
-const minSecret = 3
+// minSecret is the length from which on a secret is struck wherever it stands.
+// A shorter one may well be a word of our own messages, and striking it there
+// would say what it is; the side that talks to the server strikes those out of
+// what the server says.
+const minSecret = 8
 
 // Add makes a text a secret, in itself and as SASL's PLAIN and LOGIN send it.
 // user may be empty.

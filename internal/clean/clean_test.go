@@ -38,29 +38,29 @@ func TestLineCutsWhatIsTooLong(t *testing.T) {
 func TestStrikerTakesOutSecretsInEveryForm(t *testing.T) {
 	t.Parallel()
 	var s Striker
-	s.Add("me", "hunter2")
-	s.Add("me", "hunter2 and more")
+	s.Add("me", "correct horse")
+	s.Add("me", "correct horse and more")
 	for _, echo := range []string{
-		"LOGIN me hunter2 failed",
-		"bad initial response " + base64.StdEncoding.EncodeToString([]byte("\x00me\x00hunter2")),
-		"what is " + base64.StdEncoding.EncodeToString([]byte("hunter2")),
+		"LOGIN me correct horse failed",
+		"bad initial response " + base64.StdEncoding.EncodeToString([]byte("\x00me\x00correct horse")),
+		"what is " + base64.StdEncoding.EncodeToString([]byte("correct horse")),
 	} {
 		got := s.Line(echo)
-		if strings.Contains(got, "hunter2") || !strings.Contains(got, struck) ||
-			strings.Contains(got, base64.StdEncoding.EncodeToString([]byte("\x00me\x00hunter2"))) {
+		if strings.Contains(got, "correct horse") || !strings.Contains(got, struck) ||
+			strings.Contains(got, base64.StdEncoding.EncodeToString([]byte("\x00me\x00correct horse"))) {
 			t.Errorf("Line(%q) = %q", echo, got)
 		}
 	}
-	if got := s.Line("x hunter2 and more y"); got != "x [secret] y" {
+	if got := s.Line("x correct horse and more y"); got != "x [secret] y" {
 		t.Errorf("the longer secret was struck only in part: %q", got)
 	}
 }
 
-func TestStrikerLeavesTextAloneForATinySecret(t *testing.T) {
+func TestStrikerLeavesWordsOfOurOwnAlone(t *testing.T) {
 	t.Parallel()
 	var s Striker
-	s.Add("me", "a")
-	if got := s.Line("a bad day"); got != "a bad day" {
+	s.Add("me", "mailbox")
+	if got := s.Line("no such mailbox"); got != "no such mailbox" {
 		t.Errorf("Line = %q: it tells the password", got)
 	}
 }

@@ -65,7 +65,7 @@ func goodName(name string) bool {
 func (r *reader) account(at path, name string, raw map[string]any) *Account {
 	a := &Account{
 		Name: name, Layout: Verbatim, Include: []Pattern{"*"}, Trash: "auto", KeepDeleted: defaultKeep,
-		Connections: defaultConnections, Map: map[mail.Mailbox]string{},
+		Connections: defaultConnections, Map: map[mail.Mailbox]mail.Mailbox{},
 		IMAP: IMAP{TLS: Implicit, Timeout: defaultTimeout, Compress: true},
 	}
 	keys := maps.Clone(accountKeys)
@@ -129,7 +129,7 @@ func (r *reader) mapping(at path, value any, a *Account) {
 			continue
 		}
 		taken[local] = server
-		a.Map[mail.Mailbox(normal(server))] = normal(local)
+		a.Map[mail.Mailbox(normal(server))] = mail.Mailbox(normal(local))
 	}
 }
 

@@ -20,7 +20,6 @@ package config
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"godwit/conflict"
@@ -63,7 +62,7 @@ type Account struct {
 	// Connections is how many connections to the server may be used.
 	Connections int
 	// Map gives server mailboxes other local names.
-	Map  map[mail.Mailbox]string
+	Map  map[mail.Mailbox]mail.Mailbox
 	IMAP IMAP
 
 	overrides []override
@@ -100,19 +99,6 @@ type IMAP struct {
 	Password *secret.Source
 	// Command is the tunnel to run instead of connecting to Host; nil: none.
 	Command []string
-}
-
-// DefaultPath is where the configuration is when nobody says otherwise:
-// godwit/config.toml in $XDG_CONFIG_HOME, or in ~/.config.
-func DefaultPath() (string, error) {
-	if dir := os.Getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "godwit", "config.toml"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find the configuration: %w", err)
-	}
-	return filepath.Join(home, ".config", "godwit", "config.toml"), nil
 }
 
 // Load reads a configuration file. A file that cannot be read fails with the

@@ -38,7 +38,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			Expunge: conflict.LocalOnly, ExpungeFlagged: true, Remove: conflict.RemoveServer, MaxDeletePercent: 50,
 		},
 		Trash: "Deleted Items", KeepDeleted: 14 * 24 * time.Hour, Connections: 8,
-		Map: map[mail.Mailbox]string{"[Gmail]/Sent Mail": "Sent", "INBOX": "INBOX"},
+		Map: map[mail.Mailbox]mail.Mailbox{"[Gmail]/Sent Mail": "Sent", "INBOX": "INBOX"},
 		IMAP: IMAP{
 			Host: "imap.example.org", Port: 1143, TLS: StartTLS, CA: "/etc/ca.pem",
 			Fingerprint: "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
@@ -65,7 +65,7 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 	plain.IMAP.Password = nil
 	want := Account{
 		Name: "home", Maildir: "/home/me/Mail", Layout: Verbatim, Include: []Pattern{"*"},
-		Trash: "auto", KeepDeleted: 30 * 24 * time.Hour, Connections: 4, Map: map[mail.Mailbox]string{},
+		Trash: "auto", KeepDeleted: 30 * 24 * time.Hour, Connections: 4, Map: map[mail.Mailbox]mail.Mailbox{},
 		IMAP: IMAP{
 			Host: "imap.example.org", Port: 993, TLS: Implicit, Timeout: time.Minute, Compress: true, User: "me",
 		},
@@ -176,7 +176,7 @@ func TestDefaultPathFollowsTheEnvironment(t *testing.T) {
 	for dir, want := range map[string]string{
 		"/etc/me":  "/etc/me/godwit/config.toml",
 		"":         "/home/me/.config/godwit/config.toml",
-		"relative": "/home/me/.config/godwit/config.toml", // to be ignored, by the XDG specification
+		"relative": "/home/me/.config/godwit/config.toml",
 	} {
 		t.Setenv("XDG_CONFIG_HOME", dir)
 		if got, err := DefaultPath(); got != want || err != nil {
@@ -205,6 +205,18 @@ func TestDocumentationNamesEveryKey(t *testing.T) {
 	for _, key := range keys {
 		if !strings.Contains(string(page), "`"+key+"`") {
 			t.Errorf("docs/configuration.md does not tell about `%s`", key)
+		}
+	}
+}
+
+func TestStateFollowsTheEnvironment(t *testing.T) {
+	t.Setenv("HOME", "/home/me")
+	for dir, want := range map[string]string{
+		"/var/me": "/var/me/godwit/work", "": "/home/me/.local/state/godwit/work", "relative": "/home/me/.local/state/godwit/work",
+	} {
+		t.Setenv("XDG_STATE_HOME", dir)
+		if got, err := StateDir("work"); got != want || err != nil {
+			t.Errorf("XDG_STATE_HOME=%q: %q, %v, want %q", dir, got, err, want)
 		}
 	}
 }

@@ -183,7 +183,7 @@ func (r *reader) unknown(at path, key string, known []string, elsewhere func(str
 		hint = elsewhere(key)
 	}
 	if hint == "" {
-		if like, found := nearest(key, known); found {
+		if like, found := Nearest(key, known); found {
 			hint = fmt.Sprintf("did you mean %q?", like)
 		}
 	}

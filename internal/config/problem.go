@@ -56,9 +56,9 @@ func faultf(hint, format string, args ...any) error {
 	return &fault{fmt.Sprintf(format, args...), hint}
 }
 
-// nearest returns the candidate that is the likeliest meant by a misspelt word,
+// Nearest returns the candidate that is the likeliest meant by a misspelt word,
 // and whether any is likely at all.
-func nearest(word string, candidates []string) (string, bool) {
+func Nearest(word string, candidates []string) (string, bool) {
 	best, least := "", max(1, (len(word)+1)/3)+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
 		d := distance(strings.ToLower(word), c)

@@ -110,7 +110,7 @@ func choice[T any](value any, words []string, meanings []T) (T, error) {
 		return meanings[i], nil
 	}
 	hint := ""
-	if like, found := nearest(s, words); found {
+	if like, found := Nearest(s, words); found {
 		hint = fmt.Sprintf("did you mean %q?", like)
 	}
 	return none, faultf(hint, "%q is none of %s", s, strings.Join(quoted, ", "))

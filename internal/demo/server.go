@@ -21,7 +21,7 @@ import (
 // The login of the demonstration's only user.
 const (
 	User     = "you"
-	Password = "demo"
+	Password = "limosa lapponica"
 )
 
 // Server is an IMAP server that keeps everything in memory.

@@ -45,7 +45,9 @@ func (a *Account) Event(e sync.Event) {
 	case sync.Failed:
 		a.failed(e.Failure)
 	case sync.HeldBack:
-		a.p.Warn(a.Scope(e.Hold.Mailbox), e.Hold.Text)
+		if e.Hold.Guard || e.Hold.Incomplete || a.p.chatty() {
+			a.p.Warn(a.Scope(e.Hold.Mailbox), e.Hold.Text)
+		}
 	default:
 		if a.p.o.Level == Verbose && !a.p.o.JSON {
 			if line := a.line(e); line != "" {

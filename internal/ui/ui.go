@@ -77,6 +77,19 @@ func (p *Printer) Level() Level { return p.o.Level }
 // JSON tells that standard output is for a program.
 func (p *Printer) JSON() bool { return p.o.JSON }
 
+// chatty tells whether to say what is neither a success nor a failure: a run
+// from cron would say it every five minutes.
+func (p *Printer) chatty() bool {
+	return p.o.Level == Verbose || p.o.Level == Normal && p.o.ErrTerminal
+}
+
+// Stopping tells that the run is being ended.
+func (p *Printer) Stopping() {
+	if p.o.ErrTerminal && p.o.Level != Quiet {
+		p.Warn("", "stopping; once more ends it at once")
+	}
+}
+
 // Clean makes a text fit to be shown, on one line.
 func (p *Printer) Clean(text string) string { return p.Secrets.Line(text) }
 

@@ -217,20 +217,20 @@ func TestNothingThatAServerChoseReachesTheTerminal(t *testing.T) {
 	t.Parallel()
 	for _, o := range []Options{{}, {Level: Verbose}, {JSON: true}, {OutTerminal: true, ErrTerminal: true, Progress: true, Level: Verbose}} {
 		p, b := printer(o)
-		p.Secrets.Add("me", "hunter2")
+		p.Secrets.Add("me", "correcthorse")
 		a := p.Account("work")
-		evil := mail.Mailbox("A\x1b]0;owned\x07/\u202ehunter2")
+		evil := mail.Mailbox("A\x1b]0;owned\x07/\u202ecorrecthorse")
 		a.Event(sync.Expected{Mailbox: evil, Messages: 5, Bytes: 5})
-		a.Event(sync.Transferred{Mailbox: evil, Key: "\x1b[2Jhunter2", Bytes: 1})
-		a.Event(sync.Changed{Mailbox: evil, What: "flags", Detail: "+\x1b[2Jhunter2", UID: 1})
-		a.Event(sync.Failed{Failure: sync.Failure{Mailbox: evil, Err: errors.New("LOGIN me hunter2\x1b[2J\r\nforged")}})
-		a.Event(sync.HeldBack{Hold: plan.Hold{Mailbox: evil, Text: "hunter2\x1b[2J"}})
-		a.Notice("hunter2\x1b[2J")
-		a.Done(Outcome{Err: errors.New("hunter2\x1b[2J")})
-		p.Hint("hunter2\x1b[2J")
+		a.Event(sync.Transferred{Mailbox: evil, Key: "\x1b[2Jcorrecthorse", Bytes: 1})
+		a.Event(sync.Changed{Mailbox: evil, What: "flags", Detail: "+\x1b[2Jcorrecthorse", UID: 1})
+		a.Event(sync.Failed{Failure: sync.Failure{Mailbox: evil, Err: errors.New("LOGIN me correcthorse\x1b[2J\r\nforged")}})
+		a.Event(sync.HeldBack{Hold: plan.Hold{Mailbox: evil, Text: "correcthorse\x1b[2J"}})
+		a.Notice("correcthorse\x1b[2J")
+		a.Done(Outcome{Err: errors.New("correcthorse\x1b[2J")})
+		p.Hint("correcthorse\x1b[2J")
 		p.Close()
 		shown := b.out.String() + b.err.String()
-		for _, bad := range []string{"hunter2", "\x1b[2J", "\x1b]", "\x07", "\u202e", "\nforged"} {
+		for _, bad := range []string{"correcthorse", "\x1b[2J", "\x1b]", "\x07", "\u202e", "\nforged"} {
 			if strings.Contains(shown, bad) {
 				t.Errorf("%+v: %q is shown: %q", o, bad, shown)
 			}

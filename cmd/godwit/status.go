@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"godwit/internal/config"
+	"godwit/internal/offline"
+	"godwit/internal/ui"
+	"godwit/mail"
+	"godwit/statedb"
+)
+
+func statusCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "status",
+		Usage:     "tell what is waiting and what failed, without asking the server",
+		ArgsUsage: "[ACCOUNT…]",
+		Description: "Tells, without connecting to the server, what has changed in the Maildir since both sides last agreed,\n" +
+			"what failed and why, and when the last run was.",
+		Flags:        []cli.Flag{quietFlag, jsonFlag},
+		Action:       runStatus,
+		BashComplete: completeAccounts,
+	})
+}
+
+// accountStatus is an account's state, for people and as JSON.
+type accountStatus struct {
+	V        int             `json:"v"`
+	Account  string          `json:"account"`
+	Running  string          `json:"running,omitempty"` // who holds the account
+	LastRun  *lastRun        `json:"last_run,omitempty"`
+	Waiting  []waitingStatus `json:"waiting"`
+	Problems []problemStatus `json:"problems"`
+	Messages int             `json:"messages"`
+	// Interrupted counts operations that a run left under way; the next run
+	// settles them first.
+	Interrupted int    `json:"interrupted"`
+	Maildir     string `json:"maildir"` // "ok", "missing", "marker missing", "of another account"
+}
+
+type lastRun struct {
+	Started time.Time  `json:"started"`
+	Ended   *time.Time `json:"ended,omitempty"`
+	Text    string     `json:"text,omitempty"`
+	Fetched int        `json:"fetched"`
+	Sent    int        `json:"sent"`
+	Moved   int        `json:"moved"`
+	Flagged int        `json:"flagged"`
+	Removed int        `json:"removed"`
+}
+
+type waitingStatus struct {
+	Mailbox    string `json:"mailbox"`
+	New        int    `json:"new"`
+	Removed    int    `json:"removed"`
+	Flagged    int    `json:"flagged"`
+	Moved      int    `json:"moved"`
+	Unsure     bool   `json:"unsure,omitempty"`
+	Gone       bool   `json:"gone_locally,omitempty"`
+	Fresh      bool   `json:"new_mailbox,omitempty"`
+	ServerLost bool   `json:"gone_from_server,omitempty"`
+}
+
+type problemStatus struct {
+	Mailbox string    `json:"mailbox,omitempty"`
+	UID     uint32    `json:"uid,omitempty"`
+	Key     string    `json:"key,omitempty"`
+	Text    string    `json:"text"`
+	Since   time.Time `json:"since"`
+	Last    time.Time `json:"last"`
+	Count   int       `json:"count"`
+}
+
+func runStatus(c *cli.Context) error {
+	p, err := printerFor(c)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	conf, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	targets, err := wholeAccounts(conf, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(c.Context, p)
+	defer stop()
+	var codes []int
+	for _, t := range targets { // one after another: disks like it, and so do readers
+		s, err := statusOf(ctx, p, t.account)
+		switch {
+		case err != nil:
+			codes = append(codes, report(p, t.account.Name, because(ctx, err)))
+		case p.JSON():
+			p.JSONLine(s)
+		default:
+			s.show(p, time.Now())
+		}
+	}
+	return ended(worst(codes...))
+}
+
+// statusOf looks at an account's Maildir and state. It takes no lock: it may
+// run beside a run, and then tells of the moment.
+func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountStatus, error) {
+	s := &accountStatus{
+		V: ui.SchemaVersion, Account: c.Name, Waiting: []waitingStatus{}, Problems: []problemStatus{}, Maildir: "ok",
+	}
+	state, err := config.StateDir(c.Name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errConfig, err)
+	}
+	local, err := openMaildir(c, state)
+	if err != nil {
+		return nil, err
+	}
+	root, err := local.Root(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(databasePath(state)); errors.Is(err, fs.ErrNotExist) {
+		if !root.Exists {
+			s.Maildir = "missing"
+		}
+		return s, nil // never run: nothing is known that could be compared
+	}
+	base, err := statedb.Open(ctx, databasePath(state))
+	if err != nil {
+		return nil, err
+	}
+	defer base.Close()
+	if s.Running, err = holderOf(state); err != nil {
+		return nil, err
+	}
+	total, err := base.Total(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.Messages = total.Local
+	if err := s.history(ctx, p, base); err != nil {
+		return nil, err
+	}
+	switch {
+	case !root.Exists:
+		s.Maildir = "missing"
+	case root.Marker && root.Account != c.Name:
+		s.Maildir = "of another account"
+	case !root.Marker:
+		s.Maildir = "marker missing"
+	}
+	if s.Maildir != "ok" {
+		return s, nil // what is missing there was not removed by anybody
+	}
+	waiting, err := offline.Changes(ctx, local, base, func(m mail.Mailbox) bool { return c.Wanted(m, "") })
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range waiting {
+		s.Waiting = append(s.Waiting, waitingStatus{
+			Mailbox: p.Clean(string(w.Name)), New: w.New, Removed: w.Removed, Flagged: w.Flagged, Moved: w.Moved,
+			Unsure: w.Unsure, Gone: w.Gone, Fresh: w.Fresh, ServerLost: w.ServerLost,
+		})
+	}
+	return s, nil
+}
+
+// history fills in what base recorded of earlier runs.
+func (s *accountStatus) history(ctx context.Context, p *ui.Printer, base *statedb.DB) error {
+	runs, err := base.LastRuns(ctx, 1)
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		s.LastRun = &lastRun{
+			Started: instant(r.Started), Text: p.Clean(r.Summary),
+			Fetched: r.Pulled, Sent: r.Pushed, Moved: r.Relocate, Flagged: r.Flagged, Removed: r.Removed,
+		}
+		if r.Ended != 0 {
+			ended := instant(r.Ended)
+			s.LastRun.Ended = &ended
+		}
+	}
+	problems, err := base.Problems(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range problems {
+		s.Problems = append(s.Problems, problemStatus{
+			Mailbox: p.Clean(string(f.Mailbox)), UID: uint32(f.UID), Key: p.Clean(string(f.Key)), Text: p.Clean(f.Reason),
+			Since: instant(f.Since), Last: instant(f.Last), Count: f.Count,
+		})
+	}
+	intents, err := base.Intents(ctx)
+	s.Interrupted = len(intents)
+	return err
+}
+
+func instant(t mail.UnixTime) time.Time { return time.Unix(int64(t), 0).UTC() }
+
+// show prints a status for a person.
+func (s *accountStatus) show(p *ui.Printer, now time.Time) {
+	if p.Level() == ui.Quiet {
+		return
+	}
+	st := p.Style()
+	p.Print(st.Bold(s.Account) + "  " + s.headline(now))
+	line := func(m ui.Mark, format string, args ...any) {
+		p.Print("  " + p.Mark(m) + " " + fmt.Sprintf(format, args...))
+	}
+	switch s.Maildir {
+	case "missing":
+		if s.LastRun != nil {
+			line(ui.Bad, "the Maildir is not there; is its disk mounted?")
+		}
+	case "marker missing":
+		line(ui.Bad, "the Maildir's marker .godwit is missing; is its disk mounted?")
+	case "of another account":
+		line(ui.Bad, "the Maildir belongs to another account")
+	}
+	if s.Running != "" {
+		line(ui.Neutral, "a run is under way: %s", s.Running)
+	} else if s.Interrupted > 0 {
+		line(ui.Doubtful, "%s left under way; the next run settles them first", ui.Plural(s.Interrupted, "operation was", "operations were"))
+	}
+	for _, w := range s.Waiting {
+		line(ui.Neutral, "%s: %s", st.Cyan(w.Mailbox), w.text())
+	}
+	for _, f := range s.Problems {
+		line(ui.Doubtful, "%s", f.text(now))
+	}
+	if len(s.Waiting)+len(s.Problems) == 0 && s.Maildir == "ok" && s.LastRun != nil {
+		line(ui.Good, "nothing is waiting")
+	}
+}
+
+func (s *accountStatus) headline(now time.Time) string {
+	if s.LastRun == nil {
+		return "never run"
+	}
+	text := ui.Messages(s.Messages) + ", last run " + ui.Ago(now.Sub(s.LastRun.Started))
+	if s.LastRun.Text != "" {
+		text += ": " + s.LastRun.Text
+	}
+	return text
+}
+
+func (w waitingStatus) text() string {
+	var parts []string
+	add := func(n int, text string) {
+		if n > 0 {
+			parts = append(parts, ui.Count(n)+" "+text)
+		}
+	}
+	if w.Gone {
+		parts = append(parts, "its directory is gone")
+	}
+	if w.ServerLost {
+		parts = append(parts, "gone from the server, kept here")
+	}
+	if w.Fresh {
+		parts = append(parts, "new mailbox")
+	}
+	add(w.New, "to send")
+	add(w.Moved, "moved here")
+	add(w.Flagged, "with other flags")
+	add(w.Removed, "removed here")
+	if w.Unsure {
+		parts = append(parts, "being changed just now")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (f problemStatus) text(now time.Time) string {
+	text := f.Text
+	switch {
+	case f.UID != 0:
+		text = fmt.Sprintf("UID %d: %s", f.UID, text)
+	case f.Key != "":
+		text = f.Key + ": " + text
+	}
+	if f.Mailbox != "" {
+		text = f.Mailbox + ": " + text
+	}
+	if f.Count > 1 {
+		text += fmt.Sprintf(" (%d times, first %s)", f.Count, ui.Ago(now.Sub(f.Since)))
+	}
+	return text
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	gosync "sync"
+
+	"github.com/urfave/cli/v2"
+
+	"godwit/internal/ui"
+	"godwit/sync"
+)
+
+func syncCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:      "sync",
+		Usage:     "bring both sides of each account to the same state",
+		ArgsUsage: "[ACCOUNT[:MAILBOX]…]",
+		Description: "Brings the Maildir and the server to the same state. Without arguments all accounts are meant;\n" +
+			"ACCOUNT:MAILBOX means one mailbox, or those that a pattern chooses (work:Lists/*).",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "say what would be done, and do nothing", DisableDefaultText: true},
+			quietFlag, verboseFlag, jsonFlag,
+			&cli.StringFlag{Name: "progress", Usage: "draw progress: auto (on a terminal), always, or never", DefaultText: "auto"},
+			flag("wait", "wait while another run holds the account"),
+			flag("allow-deletes", "carry out removals that the guard holds back"),
+			flag("full", "distrust every stamp and look at everything"),
+			flag("new-root", "accept a Maildir whose marker is gone, and remove nothing"),
+			flag("recreate", "create mailboxes again that one side has lost"),
+		},
+		Action:       runSync,
+		BashComplete: completeAccounts,
+	})
+}
+
+func runSync(c *cli.Context) error {
+	p, err := printerFor(c)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	conf, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	targets, err := choose(conf, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(c.Context, p)
+	defer stop()
+	options := sync.Options{
+		DryRun: c.Bool("dry-run"), Full: c.Bool("full"), AllowDeletes: c.Bool("allow-deletes"),
+		NewRoot: c.Bool("new-root"), Recreate: c.Bool("recreate"),
+	}
+	return ended(eachAccount(targets, func(t *target) int {
+		return syncAccount(ctx, p, t, options, opening{wait: c.Bool("wait")})
+	}))
+}
+
+// eachAccount runs over the accounts side by side, and returns the exit code.
+func eachAccount(targets []*target, f func(*target) int) int {
+	codes := make([]int, len(targets))
+	var all gosync.WaitGroup
+	for i, t := range targets {
+		all.Go(func() { codes[i] = f(t) })
+	}
+	all.Wait()
+	return worst(codes...)
+}
+
+// syncAccount carries out a run over one account, shows it, and returns its exit
+// code.
+func syncAccount(ctx context.Context, p *ui.Printer, t *target, options sync.Options, o opening) int {
+	show := p.Account(t.account.Name)
+	o.printer, o.notice = p, show.Notice
+	result, err := oneRun(ctx, t, options, o, show.Event)
+	err = because(ctx, err)
+	if err == nil {
+		if missed := t.missed(); len(missed) > 0 && result.Total == 0 {
+			err = &usage{
+				text: fmt.Sprintf("no mailbox is called %q", missed[0]),
+				hint: "godwit mailboxes " + t.account.Name + " lists them",
+			}
+		}
+	}
+	code := exitOf(result, err)
+	show.Done(ui.Outcome{Result: result, Err: err, Exit: code, DryRun: options.DryRun})
+	report(p, t.account.Name, err)
+	for _, hint := range failureHints(t.account.Name, &result) {
+		p.Hint(hint)
+	}
+	for _, hint := range outcomeHints(t.account.Name, &result, options.DryRun) {
+		p.Hint(hint)
+	}
+	return code
+}
+
+// oneRun opens an account, runs over it and closes it.
+func oneRun(ctx context.Context, t *target, options sync.Options, o opening, events func(sync.Event)) (result sync.Result, err error) {
+	a, err := openAccount(ctx, t.account, o)
+	if err != nil {
+		return sync.Result{}, err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	engine := engineOptions(a, options)
+	engine.Only, engine.Events, engine.Step = t.filter(), events, crashStep
+	result, err = sync.Run(ctx, engine)
+	if !options.DryRun {
+		err = errors.Join(err, pruneTrash(trashPath(a.state), t.account.KeepDeleted))
+	}
+	return result, err
+}
+
+// engineOptions completes the engine's options with an account's settings.
+func engineOptions(a *account, o sync.Options) sync.Options {
+	o.Account, o.Server, o.Local, o.Base = a.config.Name, a.server, a.local, a.base
+	o.Policy, o.Wanted, o.Trash, o.Workers = a.config.PolicyFor, a.config.Wanted, a.config.Trash, a.config.Connections
+	o.Step = crashStep
+	return o
+}
+
+// failureHints are what a user can do about single failures, each once.
+func failureHints(account string, r *sync.Result) []string {
+	var out []string
+	for _, f := range r.Failures {
+		out = append(out, hints(account, f.Err)...)
+	}
+	return out
+}
