@@ -1,0 +1,215 @@
+package maildir
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"godwit/mail"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options say which Maildir, and how it is arranged.
+type Options struct {
+	// Root is the Maildir's directory; it need not exist yet, and may be a
+	// symbolic link.
+	Root string
+	// Account is written into the root's marker.
+	Account string
+	// Layout arranges the mailboxes; empty: Verbatim.
+	Layout Layout
+	// Map gives server names local ones, both with "/" between their parts. A
+	// mailbox that is not in it has its server name. When a local name given here
+	// is also the server name of a mailbox that is not in the map, that mailbox
+	// gets its name with the last part escaped all over.
+	Map map[mail.Mailbox]mail.Mailbox
+	// TrashDir takes removed files: in the account's state directory, trash/. It
+	// is made when it is needed.
+	TrashDir string
+	// Now is the clock that decides whether a directory changed so recently that
+	// a further change might not move its time stamp; nil: time.Now.
+	Now func() time.Time
+}
+
+// Account is an account's Maildir. Its methods may be called side by side. It
+// holds nothing open between calls, so that a disk can be unmounted.
+type Account struct {
+	root, account, trash string
+	now                  func() time.Time
+	names                *names
+	keys                 *keyMaker
+	durable              durability
+	write                func(f *file, p []byte) (int, error) // for tests of full disks
+
+	keywordsMu sync.Mutex // one writer of keyword tables in this process
+	mu         sync.Mutex // guards what follows
+	live       map[string]bool
+	hints      map[mail.Mailbox]hint
+}
+
+// Open checks the options. It touches nothing: [Account.Root] tells what is
+// there, and [Account.Init] makes it. It fails with [ErrCollision] when the map
+// would put two mailboxes into one place.
+func Open(o Options) (*Account, error) {
+	if o.Root == "" {
+		return nil, errors.New("maildir: no root directory is given")
+	}
+	root, err := filepath.Abs(o.Root)
+	if err != nil {
+		return nil, fmt.Errorf("maildir: root %s: %w", o.Root, err)
+	}
+	n, err := newNames(o.Layout, o.Map)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := newKeyMaker()
+	if err != nil {
+		return nil, err
+	}
+	a := &Account{
+		root: root, account: o.Account, trash: o.TrashDir, now: o.Now, names: n, keys: keys,
+		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, write: (*file).Write,
+	}
+	a.durable.start = time.Now()
+	if a.now == nil {
+		a.now = time.Now
+	}
+	return a, nil
+}
+
+// NewKey makes a key that no file has.
+func (a *Account) NewKey() mail.Key { return a.keys.key() }
+
+const markerName = ".godwit"
+
+// marker is the content of the marker file: TOML, one line.
+func (a *Account) marker() []byte {
+	return []byte("# This directory is kept by godwit. Without this file it refuses to work here.\naccount = " + strconv.Quote(a.account) + "\n")
+}
+
+func parseMarker(b []byte) (account string, err error) {
+	for line := range bytes.Lines(b) {
+		key, value, found := bytes.Cut(line, []byte("="))
+		if found && string(bytes.TrimSpace(key)) == "account" {
+			return strconv.Unquote(string(bytes.TrimSpace(value)))
+		}
+	}
+	return "", errors.New("it names no account")
+}
+
+// Root looks at the Maildir's root and its marker.
+func (a *Account) Root(ctx context.Context) (mail.RootState, error) {
+	var state mail.RootState
+	if err := ctx.Err(); err != nil {
+		return state, err
+	}
+	top, err := openTop(a.root)
+	if isMissing(err) {
+		return state, nil
+	}
+	if err != nil {
+		return state, explain("root", "", "", err)
+	}
+	defer top.close()
+	state.Exists, state.Empty = true, true
+	err = eachEntry(top, func(name []byte, _ uint64, _ kind) error {
+		if string(name) != markerName {
+			state.Empty = false
+		}
+		return nil
+	})
+	if err != nil {
+		return state, explain("root", "", "", err)
+	}
+	b, err := readSmall(top, markerName)
+	if isMissing(err) {
+		return state, nil
+	}
+	if err == nil {
+		state.Marker = true
+		state.Account, err = parseMarker(b)
+	}
+	if err != nil {
+		return state, fmt.Errorf("maildir: the marker %s: %w", filepath.Join(a.root, markerName), classify(err))
+	}
+	return state, nil
+}
+
+// Init makes the root and its marker; both may be there already. A marker that
+// names another account is an error.
+func (a *Account) Init(ctx context.Context) error {
+	state, err := a.Root(ctx)
+	switch {
+	case err != nil:
+		return err
+	case state.Marker && state.Account == a.account:
+		return nil
+	case state.Marker:
+		return fmt.Errorf("maildir: %s belongs to the account %q, as its marker %s says", a.root, state.Account, markerName)
+	}
+	top, err := makeDirs(a.root)
+	if err != nil {
+		return explain("create root", "", "", err)
+	}
+	defer top.close()
+	return explain("write marker", "", "", writeSmall(top, markerName, a.marker(), markerName+".new"))
+}
+
+// makeDirs opens a directory by its path, making it and its parents durably.
+func makeDirs(path string) (dir, error) {
+	top, err := openTop(path)
+	if !isMissing(err) {
+		return top, err
+	}
+	parent, err := makeDirs(filepath.Dir(path))
+	if err != nil {
+		return noDir, err
+	}
+	defer parent.close()
+	made, err := parent.mkdir(filepath.Base(path))
+	if err == nil && made {
+		err = parent.sync()
+	}
+	if err != nil {
+		return noDir, err
+	}
+	return openTop(path)
+}
+
+// readSmall reads a file that is a page or so.
+func readSmall(d dir, name string) ([]byte, error) {
+	f, err := d.file(name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var b bytes.Buffer
+	_, err = b.ReadFrom(f)
+	return b.Bytes(), d.fail("read", name, err)
+}
+
+// writeSmall puts a file into d, durably and whole or not at all.
+func writeSmall(d dir, name string, content []byte, by string) error {
+	f, err := d.file(by, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = fsync(f.fd)
+	}
+	err = errors.Join(d.fail("write", by, err), f.Close())
+	if err == nil {
+		err = d.replace(by, name)
+	}
+	if err != nil {
+		return errors.Join(err, d.unlink(by))
+	}
+	return d.sync()
+}

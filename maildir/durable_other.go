@@ -1,0 +1,17 @@
+//go:build !linux && !darwin
+
+package maildir
+
+import "golang.org/x/sys/unix"
+
+func fsync(fd int) error { return retryErr(func() error { return unix.Fsync(fd) }) }
+
+func haveSyncfs() bool { return false }
+
+func syncfs(int) error { return unix.ENOSYS }
+
+// renameNoReplace renames a file and fails with EEXIST when the new name is
+// taken.
+func renameNoReplace(from int, name string, to int, newName string) error {
+	return linkAndUnlink(from, name, to, newName)
+}

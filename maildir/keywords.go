@@ -1,0 +1,229 @@
+package maildir
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"godwit/mail"
+
+	"golang.org/x/sys/unix"
+)
+
+// The keyword table of a mailbox is Dovecot's dovecot-keywords: a line "0 name"
+// for each letter from "a" on. Who changes it writes the new table into
+// dovecot-keywords.lock, which must not exist before, and renames that into
+// place: lock and replacement in one.
+const (
+	keywordsName = "dovecot-keywords"
+	keywordsLock = "dovecot-keywords.lock"
+)
+
+const (
+	lockWait  = 5 * time.Second // for the lock
+	lockRetry = 5 * time.Millisecond
+	lockStale = 2 * time.Minute // what a lock's holder that died left, as Dovecot has it
+)
+
+// readTable reads a mailbox's keyword table; nil when there is none. Lines that
+// make no sense, and keywords past the last letter, are passed over.
+func readTable(top dir) (mail.KeywordTable, error) {
+	b, err := readSmall(top, keywordsName)
+	if isMissing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseTable(b), nil
+}
+
+func parseTable(b []byte) mail.KeywordTable {
+	var t mail.KeywordTable
+	for line := range bytes.Lines(b) {
+		number, name, found := strings.Cut(strings.TrimRight(string(line), "\r\n"), " ")
+		i, err := strconv.Atoi(number)
+		if !found || err != nil || i < 0 || i >= mail.MaxLetters || !canWrite(name) {
+			continue
+		}
+		for len(t) <= i {
+			t = append(t, "")
+		}
+		t[i] = name
+	}
+	return t
+}
+
+func formatTable(t mail.KeywordTable) []byte {
+	var b bytes.Buffer
+	for i, name := range t {
+		if name != "" {
+			fmt.Fprintf(&b, "%d %s\n", i, name)
+		}
+	}
+	return b.Bytes()
+}
+
+// canWrite tells whether a keyword can stand in the table; IMAP's all can
+// (RFC 9051, 9: flag-keyword is an atom).
+func canWrite(keyword string) bool {
+	return keyword != "" && strings.IndexFunc(keyword, func(r rune) bool { return r <= ' ' || r == 0x7f }) < 0
+}
+
+// Room tells which keywords the mailbox can hold: those in its table, and any
+// other as long as there is a letter left.
+func (a *Account) Room(ctx context.Context, m mail.Mailbox) (mail.KeywordRoom, error) {
+	if err := ctx.Err(); err != nil {
+		return mail.KeywordRoom{}, err
+	}
+	top, err := a.find(m)
+	if err != nil {
+		return mail.KeywordRoom{}, explain("keywords of", m, "", err)
+	}
+	defer top.close()
+	t, err := readTable(top)
+	return room(t), explain("keywords of", m, "", err)
+}
+
+func room(t mail.KeywordTable) mail.KeywordRoom {
+	known := slices.DeleteFunc(slices.Clone(t), func(name string) bool { return name == "" })
+	return mail.KeywordRoom{Open: len(known) < mail.MaxLetters, Known: mail.NewKeywords(known...)}
+}
+
+// lettersFor returns the letters of keywords, and the table as it is
+// afterwards. Keywords that have no letter get one, durably, as long as there
+// are any; those that are left without are passed over.
+func (a *Account) lettersFor(ctx context.Context, b *box, keywords mail.Keywords) (mail.KeywordTable, error) {
+	t, err := readTable(b.top)
+	if err != nil {
+		return nil, err
+	}
+	if missing := missingFrom(t, keywords); len(missing) == 0 || !room(t).Open {
+		return t, nil
+	}
+	a.keywordsMu.Lock()
+	defer a.keywordsMu.Unlock()
+	lock, err := lockKeywords(ctx, b.top)
+	if err != nil {
+		return nil, err
+	}
+	t, err = a.extend(b, lock, keywords)
+	if cerr := lock.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = b.top.replace(keywordsLock, keywordsName)
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.top.unlink(keywordsLock))
+	}
+	return t, b.top.sync()
+}
+
+// extend writes the table with new keywords into the lock file.
+func (a *Account) extend(b *box, lock *file, keywords mail.Keywords) (mail.KeywordTable, error) {
+	t, err := readTable(b.top) // as the last holder of the lock left it
+	if err != nil {
+		return nil, err
+	}
+	// A letter without a keyword may stand in file names all the same, when the
+	// table was lost. Giving it a meaning would flag those messages.
+	var used letterSet
+	if err := b.read(func(name string, _ bool, _ uint64) { used |= parseName(name).letters }); err != nil {
+		return nil, err
+	}
+	for _, name := range missingFrom(t, keywords) {
+		if i := freeLetter(t, used); i >= 0 {
+			for len(t) <= i {
+				t = append(t, "")
+			}
+			t[i] = name
+		}
+	}
+	_, err = lock.Write(formatTable(t))
+	if err == nil {
+		if st, serr := b.top.stat(keywordsName); serr == nil {
+			// Whoever could read the table shall be able to go on.
+			err = retryErr(func() error { return unix.Fchmod(lock.fd, uint32(st.Mode)&0o777) })
+		}
+	}
+	if err == nil {
+		err = fsync(lock.fd)
+	}
+	return t, b.top.fail("write", keywordsLock, err)
+}
+
+// freeLetter chooses a letter: after the last, else a gap, those in use without
+// a meaning last of all. -1: there is none.
+func freeLetter(t mail.KeywordTable, used letterSet) int {
+	fallback := -1
+	for n := range mail.MaxLetters {
+		i := (len(t) + n) % mail.MaxLetters
+		if i < len(t) && t[i] != "" {
+			continue
+		}
+		if used&(1<<i) == 0 {
+			return i
+		}
+		if fallback < 0 {
+			fallback = i
+		}
+	}
+	return fallback
+}
+
+func missingFrom(t mail.KeywordTable, keywords mail.Keywords) []string {
+	return slices.DeleteFunc(keywords.List(), func(name string) bool {
+		_, has := t.Letter(name)
+		return has || !canWrite(name)
+	})
+}
+
+// encode gives the letters of keywords; those without one are passed over.
+func encode(t mail.KeywordTable, keywords mail.Keywords) (l letterSet) {
+	for _, name := range keywords.List() {
+		if c, has := t.Letter(name); has {
+			l |= 1 << (c - 'a')
+		}
+	}
+	return l
+}
+
+// meaning is the letters that stand for a keyword.
+func meaning(t mail.KeywordTable) (l letterSet) {
+	for i, name := range t {
+		if name != "" {
+			l |= 1 << i
+		}
+	}
+	return l
+}
+
+// lockKeywords creates the lock file, waiting for another holder.
+func lockKeywords(ctx context.Context, top dir) (*file, error) {
+	deadline := time.Now().Add(lockWait)
+	for {
+		f, err := top.file(keywordsLock, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+		if st, serr := top.stat(keywordsLock); serr == nil && time.Since(time.Unix(0, nanos(st.Mtim))) > lockStale {
+			if err := top.unlink(keywordsLock); err != nil && !isMissing(err) {
+				return nil, err
+			}
+			continue
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("another program holds the lock: %w", err)
+		}
+		if err := pause(ctx, lockRetry); err != nil {
+			return nil, err
+		}
+	}
+}
