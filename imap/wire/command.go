@@ -162,7 +162,7 @@ func (c *Conn) register(ctx context.Context, cmd *command) bool {
 	var err error
 	switch {
 	case ctx.Err() != nil:
-		err = context.Cause(ctx)
+		err = ctx.Err()
 	case c.reason != nil:
 		err = &LostError{Err: c.reason}
 	case c.bye != nil:
@@ -179,7 +179,7 @@ func (c *Conn) register(ctx context.Context, cmd *command) bool {
 	}
 	c.lastTag++
 	cmd.tag, cmd.offset = c.lastTag, c.taken
-	cmd.stop = context.AfterFunc(ctx, func() { c.fail(context.Cause(ctx)) })
+	cmd.stop = context.AfterFunc(ctx, func() { c.fail(ctx.Err()) })
 	c.pending = append(c.pending, cmd)
 	c.leaving = cmd.logout
 	c.link.setBusy(true)
@@ -193,7 +193,7 @@ func (c *Conn) lockWriting(ctx context.Context) error {
 	case c.writing <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	case <-c.ended:
 		return &LostError{Err: c.Err()}
 	}

@@ -44,5 +44,6 @@ func (c *Conn) deflate() {
 // inflate puts an inflater under the reading side, behind the line that was read
 // last: whatever is buffered is deflated already.
 func (c *Conn) inflate() {
-	c.p.rd = newReader(flate.NewReader(c.p.rd))
+	// The inflater is at its fastest on a bufio.Reader.
+	c.p.rd = newReader(flate.NewReader(bufio.NewReaderSize(c.p.rd, readerSize)))
 }

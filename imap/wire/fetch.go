@@ -62,8 +62,11 @@ func (f *fetchCommand) give(m *Message, b *Body) bool {
 	return err == nil
 }
 
-// Fetch is UID FETCH.
+// Fetch is UID FETCH. A nil sink takes every result and does nothing.
 func (c *Conn) Fetch(ctx context.Context, o FetchOptions, sink Sink) *Command[FetchData] {
+	if sink == nil {
+		sink = func(*Message, *Body) error { return nil }
+	}
 	f := &fetchCommand{options: o, sink: sink, sections: len(o.Sections)}
 	x := &Command[FetchData]{c: c, collect: func() FetchData { return f.data }}
 	for _, chunk := range o.UIDs.Chunks(0, MaxSetOctets) {

@@ -12,8 +12,7 @@ const readerSize = 64 << 10
 
 var errLineTooLong = errors.New("line too long")
 
-// reader gives lines in place and literals in pieces, from one buffer. It is
-// also the io.ByteReader that an inflater needs, to take no octet too many.
+// reader gives lines in place and literals in pieces, from one buffer.
 type reader struct {
 	src  io.Reader
 	buf  []byte
@@ -108,19 +107,6 @@ func (rd *reader) Read(p []byte) (int, error) {
 	n := copy(p, rd.buf[rd.r:rd.w])
 	rd.r += n
 	return n, nil
-}
-
-// ReadByte gives the next octet.
-func (rd *reader) ReadByte() (byte, error) {
-	if rd.r == rd.w {
-		rd.makeRoom()
-		if err := rd.fill(); err != nil {
-			return 0, err
-		}
-	}
-	b := rd.buf[rd.r]
-	rd.r++
-	return b, nil
 }
 
 // some returns at most n buffered octets in place, at least one.

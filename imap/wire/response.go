@@ -1,14 +1,11 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
 
 	imap "github.com/emersion/go-imap/v2"
-
-	"godwit/mail"
 )
 
 // response reads one response and gives it to whom it concerns. An error ends
@@ -168,93 +165,6 @@ func upper(to, b []byte) []byte {
 	return to
 }
 
-// condition is a status response's code and text (resp-text, RFC 9051, 7.1).
-type condition struct {
-	code string // upper case; empty for none
-	args []byte // in place
-	text string
-}
-
-// parseCondition reads what follows OK, NO, BAD or BYE. It never fails: a code
-// that cannot be told from the text is text.
-func parseCondition(b []byte) condition {
-	b = bytes.TrimLeft(b, " ")
-	if len(b) == 0 || b[0] != '[' {
-		return condition{text: string(b)}
-	}
-	end := codeEnd(b)
-	if end < 0 {
-		return condition{text: string(b)}
-	}
-	inside := b[1:end]
-	out := condition{text: string(bytes.TrimLeft(b[end+1:], " "))}
-	name, args, _ := bytes.Cut(inside, []byte(" "))
-	out.code, out.args = strings.ToUpper(string(name)), args
-	return out
-}
-
-// codeEnd finds the "]" that ends a code: the first outside parentheses, since
-// keywords of Gmail have one, else the first at all.
-func codeEnd(b []byte) int {
-	depth := 0
-	for i, c := range b {
-		switch c {
-		case '(':
-			depth++
-		case ')':
-			depth--
-		case ']':
-			if depth <= 0 {
-				return i
-			}
-		}
-	}
-	return bytes.IndexByte(b, ']')
-}
-
-// sayBye keeps why the server is about to close.
-func (c *Conn) sayBye(x condition) {
-	c.mu.Lock()
-	if c.bye == nil && !c.leaving {
-		c.bye = &imap.Error{Type: imap.StatusResponseTypeBye, Code: imap.ResponseCode(x.code), Text: x.text}
-	}
-	leaving := c.leaving
-	c.mu.Unlock()
-	c.link.hurry()
-	c.alert(x)
-	if !leaving {
-		c.event(Event{Kind: EventBye, Code: x.code, Text: x.text})
-	}
-}
-
-// alert keeps a text that the user must see.
-func (c *Conn) alert(x condition) {
-	if x.code != "ALERT" {
-		return
-	}
-	c.mu.Lock()
-	c.alerts = append(c.alerts, x.text)
-	if len(c.alerts) > maxAlerts {
-		c.alerts = c.alerts[len(c.alerts)-maxAlerts:]
-	}
-	c.mu.Unlock()
-	c.event(Event{Kind: EventAlert, Code: x.code, Text: x.text})
-}
-
-// condition reads an untagged OK, NO or BAD.
-func (c *Conn) condition(x condition) {
-	c.alert(x)
-	if x.code == "COPYUID" { // of MOVE (RFC 6851, 4.3)
-		if cmd := c.oldest(func(cmd *command) bool { return cmd.copied != nil }); cmd != nil {
-			cmd.copied.add(x.args)
-		}
-		return
-	}
-	if cmd := c.selecting(); cmd != nil {
-		c.selectCode(cmd.selected, x)
-	}
-}
-
 // tagged reads the answer to a command.
 func (c *Conn) tagged() {
 	p := &c.p
@@ -402,77 +312,4 @@ func (c *Conn) vanished() {
 		}
 	}
 	c.event(Event{Kind: EventVanished, UIDs: uids, Earlier: earlier})
-}
-
-// enabledResponse reads ENABLED (RFC 5161, 3.2).
-func (c *Conn) enabledResponse() {
-	var names []imap.Cap
-	for _, name := range strings.Fields(string(c.p.line)) {
-		names = append(names, imap.Cap(strings.ToUpper(name)))
-	}
-	if cmd := c.oldest(func(cmd *command) bool { return cmd.enabled != nil }); cmd != nil {
-		*cmd.enabled = append(*cmd.enabled, names...)
-	}
-}
-
-// statusResponse reads STATUS (RFC 9051, 7.3.4).
-func (c *Conn) statusResponse() {
-	p := &c.p
-	p.spaces()
-	name := p.str()
-	p.spaces()
-	p.expect('(', "no list of STATUS items")
-	var s mail.Status
-	for p.ok() {
-		p.spaces()
-		if p.take(')') {
-			break
-		}
-		var item [32]byte
-		word := p.word()
-		if len(word) == 0 || len(word) > len(item) {
-			p.fail("no STATUS item")
-			break
-		}
-		item2 := string(upper(item[:0], word))
-		p.spaces()
-		switch item2 {
-		case "MESSAGES":
-			s.Messages = uint32(p.number(1<<32 - 1))
-		case "UIDNEXT":
-			s.UIDNext = mail.UID(p.number(1<<32 - 1))
-		case "UIDVALIDITY":
-			s.UIDValidity = mail.UIDValidity(p.number(1<<32 - 1))
-		case "HIGHESTMODSEQ":
-			s.ModSeq = p.modSeq()
-		case "MAILBOXID":
-			s.MailboxID = p.objectID()
-		default:
-			p.skipValue()
-		}
-	}
-	p.end()
-	if !p.ok() {
-		return
-	}
-	cmd := c.oldest(func(cmd *command) bool { return cmd.status != nil && cmd.status.isFor(name) })
-	if cmd == nil {
-		c.event(Event{Kind: EventStatus, Mailbox: name, Status: s})
-		return
-	}
-	cmd.status.data, cmd.status.answered = s, true
-}
-
-// objectID reads "(id)" (RFC 8474, 4 and 5), or an id without parentheses; empty
-// for NIL.
-func (p *parser) objectID() string {
-	if p.nilNext() {
-		return ""
-	}
-	if !p.take('(') {
-		return p.str()
-	}
-	id := p.str()
-	p.expect(')', "no end of an id")
-	return id
 }

@@ -27,6 +27,7 @@ type SelectData struct {
 	UIDNext       mail.UID         // zero: not given
 	HighestModSeq mail.ModSeq      // zero: not given, or NOMODSEQ
 	NoModSeq      bool             // the server said NOMODSEQ
+	NotSticky     bool             // UIDNOTSTICKY (RFC 4315, 4): UIDs do not outlive the session
 	ReadOnly      bool
 	MailboxID     string // RFC 8474, 4.2; empty: not given
 	Flags         mail.Flags
@@ -92,6 +93,8 @@ func (c *Conn) selectCode(data *SelectData, x condition) {
 		data.HighestModSeq = mail.ModSeq(n)
 	case "NOMODSEQ":
 		data.NoModSeq, data.HighestModSeq = true, 0
+	case "UIDNOTSTICKY":
+		data.NotSticky = true
 	case "READ-ONLY":
 		data.ReadOnly = true
 	case "MAILBOXID":

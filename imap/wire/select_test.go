@@ -27,6 +27,7 @@ func TestSelectReadsAllThatTheServerTells(t *testing.T) {
 		S: * OK [CLOSED] Previous mailbox closed.
 		S: * 0 EXISTS
 		S: * OK [NOMODSEQ] Sorry
+		S: * NO [UIDNOTSTICKY] Non-persistent UIDs
 		S: g2 OK [READ-ONLY] done
 		C: g3 SELECT "gone"
 		S: g3 NO [NONEXISTENT] no such mailbox
@@ -45,7 +46,7 @@ func TestSelectReadsAllThatTheServerTells(t *testing.T) {
 		t.Errorf("permanent flags %s, new keywords %v", got, d.NewKeywords)
 	}
 	d = wait(t, c.Select(t.Context(), "INBOX", SelectOptions{ReadOnly: true}))
-	if !d.ReadOnly || !d.NoModSeq || d.PermanentGiven || d.UIDValidity != 0 {
+	if !d.ReadOnly || !d.NoModSeq || !d.NotSticky || d.PermanentGiven || d.UIDValidity != 0 {
 		t.Errorf("got %+v", d)
 	}
 	_, err := c.Select(t.Context(), "gone", SelectOptions{}).Wait()

@@ -95,3 +95,75 @@ func (c *Conn) Enable(ctx context.Context, names ...imap.Cap) *Command[[]imap.Ca
 	cmd := c.start(ctx, &command{name: "ENABLE", enabled: enabled}, t)
 	return &Command[[]imap.Cap]{c: c, parts: []*command{cmd}, collect: func() []imap.Cap { return *enabled }}
 }
+
+// enabledResponse reads ENABLED (RFC 5161, 3.2).
+func (c *Conn) enabledResponse() {
+	var names []imap.Cap
+	for _, name := range strings.Fields(string(c.p.line)) {
+		names = append(names, imap.Cap(strings.ToUpper(name)))
+	}
+	if cmd := c.oldest(func(cmd *command) bool { return cmd.enabled != nil }); cmd != nil {
+		*cmd.enabled = append(*cmd.enabled, names...)
+	}
+}
+
+// statusResponse reads STATUS (RFC 9051, 7.3.4).
+func (c *Conn) statusResponse() {
+	p := &c.p
+	p.spaces()
+	name := p.str()
+	p.spaces()
+	p.expect('(', "no list of STATUS items")
+	var s mail.Status
+	for p.ok() {
+		p.spaces()
+		if p.take(')') {
+			break
+		}
+		var item [32]byte
+		word := p.word()
+		if len(word) == 0 || len(word) > len(item) {
+			p.fail("no STATUS item")
+			break
+		}
+		p.spaces()
+		switch string(upper(item[:0], word)) {
+		case "MESSAGES":
+			s.Messages = uint32(p.number(1<<32 - 1))
+		case "UIDNEXT":
+			s.UIDNext = mail.UID(p.number(1<<32 - 1))
+		case "UIDVALIDITY":
+			s.UIDValidity = mail.UIDValidity(p.number(1<<32 - 1))
+		case "HIGHESTMODSEQ":
+			s.ModSeq = p.modSeq()
+		case "MAILBOXID":
+			s.MailboxID = p.objectID()
+		default:
+			p.skipValue()
+		}
+	}
+	p.end()
+	if !p.ok() {
+		return
+	}
+	cmd := c.oldest(func(cmd *command) bool { return cmd.status != nil && cmd.status.isFor(name) })
+	if cmd == nil {
+		c.event(Event{Kind: EventStatus, Mailbox: name, Status: s})
+		return
+	}
+	cmd.status.data, cmd.status.answered = s, true
+}
+
+// objectID reads "(id)" (RFC 8474, 4 and 5), or an id without parentheses; empty
+// for NIL.
+func (p *parser) objectID() string {
+	if p.nilNext() {
+		return ""
+	}
+	if !p.take('(') {
+		return p.str()
+	}
+	id := p.str()
+	p.expect(')', "no end of an id")
+	return id
+}
