@@ -73,6 +73,7 @@ func (a *Account) dial(ctx context.Context) (c *control, greeting string, err er
 	a.traffic.connections.Add(1)
 	socket := &metered{raw, &a.traffic}
 	l := &link{Conn: socket, socket: socket, timeout: a.options.Timeout, traffic: &a.traffic, tracer: newTracer(a.options.Trace, a.secrets)}
+	l.sent.Store(true) // the greeting is waited for, too
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -140,7 +141,9 @@ func (a *Account) handshake(ctx context.Context, l *link) error {
 	conn := tls.Client(l.Conn, a.tls)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		err = fmt.Errorf("TLS with %s: %w", a.options.Host, err)
-		if isLost(err) || ctx.Err() != nil {
+		var alert *net.OpError
+		said := errors.As(err, &alert) && alert.Op == "remote error" // the server's TLS alert
+		if !said && (isLost(err) || ctx.Err() != nil) {
 			return offline(err)
 		}
 		return tlsError(err)

@@ -165,6 +165,7 @@ func (st *stage) listOnce(ctx context.Context, extended, withStatus bool) (*list
 	defer found.end()
 
 	var waits []func() error
+	c.cork()
 	if st.caps.Has(goimap.CapNamespace) {
 		namespace := st.client.Namespace()
 		waits = append(waits, func() error {
@@ -187,7 +188,7 @@ func (st *stage) listOnce(ctx context.Context, extended, withStatus bool) (*list
 		}
 	}
 	if withStatus && st.caps.Has(goimap.CapObjectID) { // imapclient has no word for MAILBOXID
-		wait, err := st.send(ctx, listCommand(options))
+		wait, err := st.send(ctx, listCommand(options)) // corked: it cannot fail here
 		if err != nil {
 			return nil, err
 		}
@@ -207,6 +208,9 @@ func (st *stage) listOnce(ctx context.Context, extended, withStatus bool) (*list
 			}
 			return nil
 		})
+	}
+	if err := c.uncork(); err != nil {
+		return nil, st.lost(ctx, "LIST", err)
 	}
 	var first error
 	for _, wait := range waits {

@@ -19,8 +19,8 @@ import (
 // Traffic counts what went over an account's connections.
 type Traffic struct {
 	In, Out int64 // octets on the wire, TLS and compression included
-	// Turns is how often a connection waited for the server: answers that came
-	// after something was sent. The TLS handshake is not counted.
+	// Turns is how often a connection waited for the server: the greeting, and
+	// answers that came after something was sent. TLS is not counted.
 	Turns int64
 	// Connections is how many were made.
 	Connections int64
@@ -176,7 +176,9 @@ type control struct {
 	own       map[string]chan ownAnswer          // by tag
 	sends     int
 
-	writing gosync.Mutex
+	writing  gosync.Mutex
+	corked   bool
+	gathered []byte
 }
 
 func newControl(l *link) *control {
@@ -450,7 +452,33 @@ func (c *control) failure() error {
 func (c *control) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
+	return c.write(p)
+}
+
+// write sends, or gathers while the stream is corked. The caller holds writing.
+func (c *control) write(p []byte) (int, error) {
+	if c.corked {
+		c.gathered = append(c.gathered, p...)
+		return len(p), nil
+	}
 	return c.link.Write(p)
+}
+
+// cork gathers what is written until it is taken off, so that several commands
+// leave in one piece and cost one turn.
+func (c *control) cork() {
+	c.writing.Lock()
+	c.corked = true
+	c.writing.Unlock()
+}
+
+func (c *control) uncork() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.corked = false
+	_, err := c.link.Write(c.gathered)
+	c.gathered = nil
+	return err
 }
 
 // listen has f called, by the reading goroutine, with every untagged response
@@ -477,7 +505,7 @@ func (c *control) send(command string) (<-chan ownAnswer, error) {
 	tag := "X" + strconv.Itoa(c.sends)
 	c.own[tag] = answer
 	c.mu.Unlock()
-	_, err := c.link.Write([]byte(tag + " " + command + "\r\n"))
+	_, err := c.write([]byte(tag + " " + command + "\r\n"))
 	return answer, err
 }
 
