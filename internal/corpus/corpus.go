@@ -37,12 +37,11 @@ func Sized(i, size int) []byte {
 		return short
 	}
 	body := text(random, missing)
-	if missing >= 2 {
-		body = body[:missing-2] + "\r\n"
-	} else {
-		body = body[:missing]
+	if missing < 2 {
+		return append(short, body[:missing]...)
 	}
-	return append(short, body...)
+	line := strings.TrimRight(body[:missing-2], "\r\n") // two CRs before the last LF would make an odd message of it
+	return append(short, line+strings.Repeat(".", missing-2-len(line))+"\r\n"...)
 }
 
 // Attachment returns message i with size random bytes attached, in base64.

@@ -12,6 +12,9 @@ type Odd struct {
 	// Refused says that some real servers do not take it by APPEND: a test puts
 	// it into their storage instead.
 	Refused bool
+	// Altered says that some real servers give it back with other line ends than
+	// it was sent with (Dovecot: each bare LF as CRLF).
+	Altered bool
 }
 
 // Odds returns the odd messages, none of them large. Those whose header has no
@@ -35,12 +38,12 @@ func Odds() []Odd {
 		{Name: "8-bit-body", Body: []byte(head("8-bit-body") + "\r\nGr\xfc\xdfe aus K\xf6ln, und UTF-8: Größe 日本語\r\n")},
 		{Name: "8-bit-header", Body: []byte("From: J\xf6rg <j@example.org>\r\nSubject: Größe\r\n" + head("8-bit-header") + "\r\nbody\r\n")},
 		{Name: "every-byte-but-nul", Body: append([]byte(head("every-byte-but-nul")+"\r\n"), everyByte()...)},
-		{Name: "bare-lf", Body: []byte(head("bare-lf") + "\r\none\ntwo\nthree\r\n")},
-		{Name: "bare-lf-only", Body: []byte(strings.ReplaceAll(head("bare-lf-only")+"\r\none\r\ntwo\r\n", "\r\n", "\n"))},
+		{Name: "bare-lf", Body: []byte(head("bare-lf") + "\r\none\ntwo\nthree\r\n"), Altered: true},
+		{Name: "bare-lf-only", Body: []byte(strings.ReplaceAll(head("bare-lf-only")+"\r\none\r\ntwo\r\n", "\r\n", "\n")), Altered: true},
 		{Name: "bare-cr", Body: []byte(head("bare-cr") + "\r\none\rtwo\rthree\r\n")},
-		{Name: "bare-cr-and-lf", Body: []byte(head("bare-cr-and-lf") + "\r\none\rtwo\nthree\n\rfour\r\n")},
-		{Name: "bare-cr-at-end", Body: []byte(head("bare-cr-at-end") + "\r\none\r\ntwo\r")},
-		{Name: "bare-lf-in-header", Body: []byte("X-Bare: a\nX-Other: b\r\n" + head("bare-lf-in-header") + "\r\nbody\r\n")},
+		{Name: "bare-cr-and-lf", Body: []byte(head("bare-cr-and-lf") + "\r\none\rtwo\nthree\n\rfour\r\n"), Altered: true},
+		{Name: "bare-cr-at-end", Body: []byte(head("bare-cr-at-end") + "\r\none\r\ntwo\r"), Altered: true},
+		{Name: "bare-lf-in-header", Body: []byte("X-Bare: a\nX-Other: b\r\n" + head("bare-lf-in-header") + "\r\nbody\r\n"), Altered: true},
 		{Name: "long-line", Body: []byte(head("long-line") + "\r\n" + strings.Repeat("0123456789", 100_000) + "\r\n")},
 		{Name: "long-header-line", Body: []byte("X-Long: " + strings.Repeat("y", 100_000) + "\r\n" + head("long-header-line") + "\r\nbody\r\n")},
 		{Name: "many-header-lines", Body: []byte(strings.Repeat("X-Line: z\r\n", 5_000) + head("many-header-lines") + "\r\nbody\r\n")},

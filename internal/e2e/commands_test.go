@@ -210,9 +210,9 @@ func serverCommand(a *account, ts *testscript.TestScript, _ bool, args []string)
 		want(ts, rest, 1, "server fill MAILBOX A-B")
 		from, to := span(ts, rest[0])
 		c.Fill(remote, to-from+1, func(i int) []byte { return corpus.Message(from + i) })
-	case "odds":
+	case "odds", "altered":
 		for _, odd := range corpus.Odds() {
-			if !odd.Refused {
+			if !odd.Refused && odd.Altered == (verb == "altered") {
 				c.Append(remote, nil, corpus.Date(1), odd.Body)
 			}
 		}
@@ -341,9 +341,9 @@ func localCommand(a *account, ts *testscript.TestScript, _ bool, args []string) 
 		for i := from; i <= to; i++ {
 			a.localAdd(mailbox, corpus.LocalForm(corpus.Message(i)), corpus.Date(i), `\Seen`)
 		}
-	case "odds":
+	case "odds", "altered":
 		for _, odd := range corpus.Odds() {
-			if !odd.Refused {
+			if !odd.Refused && odd.Altered == (verb == "altered") {
 				a.localAdd(mailbox, corpus.LocalForm(odd.Body), corpus.Date(1))
 			}
 		}

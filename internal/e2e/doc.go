@@ -10,6 +10,7 @@
 //	config KEY=VALUE …                 change settings of the account
 //	server append MAILBOX FILE [FLAG …]    another client appends a message
 //	server fill MAILBOX A-B            … appends messages @A to @B of the test corpus
+//	server odds MAILBOX                … appends the odd messages of the test corpus; big MAILBOX BYTES a large one
 //	server flag MAILBOX WHICH ±FLAG …  … changes flags
 //	server expunge MAILBOX WHICH       … removes messages
 //	server move MAILBOX WHICH TARGET   … moves them; copy likewise
@@ -19,6 +20,7 @@
 //	server acl MAILBOX RIGHT …         the user's rights on a mailbox (server=acl)
 //	local add MAILBOX FILE [FLAG …]    a mail program puts a message into the Maildir; with no flags into new/
 //	local fill MAILBOX A-B             … many
+//	local odds MAILBOX                 … the odd ones; altered: those that the server changes; big MAILBOX BYTES
 //	local flag, rm, mv, cp             … changes flags, removes, moves or copies files
 //	local edit MAILBOX WHICH FILE      … replaces a file's content under its name
 //	local rename MAILBOX WHICH         … gives a file another name

@@ -234,11 +234,13 @@ func (a *account) localFlag(mailbox string, f file, changes ...string) {
 	a.rename(f.path, filepath.Join(a.dir(mailbox), "cur", f.key+a.suffix(mailbox, flags)))
 }
 
-// localMove moves a file to another mailbox under a new name, as mutt does.
+// localMove moves a file to another mailbox under a new name with the letters it
+// had, as mail readers do that know nothing of tables of keywords.
 func (a *account) localMove(mailbox string, f file, target string) {
 	a.t.Helper()
 	a.serial++
-	a.rename(f.path, filepath.Join(a.dir(target), "cur", fmt.Sprintf("%d.M%dP7.moved%s", 1_600_000_000+a.serial, a.serial, a.suffix(target, f.flags))))
+	_, letters, _ := strings.Cut(filepath.Base(f.path), ":2,")
+	a.rename(f.path, filepath.Join(a.dir(target), "cur", fmt.Sprintf("%d.M%dP7.moved:2,%s", 1_600_000_000+a.serial, a.serial, letters)))
 }
 
 // localEdit replaces a file's content under its name, by another inode.
