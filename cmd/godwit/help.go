@@ -12,10 +12,12 @@ func helpCommand() *cli.Command {
 			if name == "" {
 				return cli.ShowAppHelp(c)
 			}
-			if c.App.Command(name) == nil {
+			about := c.App.Command(name)
+			if about == nil {
 				return unknownCommand(c.App, name)
 			}
-			return cli.ShowCommandHelp(c, name)
+			cli.HelpPrinter(c.App.Writer, commandHelp, about)
+			return nil
 		},
 		BashComplete: func(c *cli.Context) {
 			for _, other := range c.App.VisibleCommands() {
