@@ -189,6 +189,13 @@ func (s *session) remove(ctx context.Context, uids mail.UIDSet) (kept mail.UIDSe
 		return mail.UIDSet{}, searchErr
 	case searchErr != nil:
 		return mail.UIDSet{}, nil // expunged, by the tagged OK
+	case found.Intersect(uids).IsEmpty():
+		return mail.UIDSet{}, nil
+	}
+	// Dovecot answers a search that was sent along from before the expunge.
+	found, err = s.conn.Search(ctx, wire.SearchCriteria{UIDs: uids}).Wait()
+	if err != nil {
+		return mail.UIDSet{}, fmt.Errorf("looking for what was expunged: %w", err)
 	}
 	return found.Intersect(uids), nil
 }
