@@ -94,7 +94,9 @@ func (t *tracer) feed(p []byte, sent bool) {
 			continue
 		}
 		line := bytes.TrimRight(d.line, "\r\n")
-		d.skip, _ = literalSize(line)
+		if _, kind, _ := splitResponse(line); !isStatus(kind) {
+			d.skip, _ = literalSize(line)
+		}
 		shown := t.secrets.clean(string(line[:min(len(line), maxTraced)]))
 		if d.skip > 0 {
 			shown += fmt.Sprintf(" <%d octets>", d.skip)

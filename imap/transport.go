@@ -347,8 +347,8 @@ func (c *control) translateStatus(tag, kind, rest string) []byte {
 	case tag != "*" && code != "":
 		shown = "[" + code + "] "
 	}
-	if text == "" {
-		text = "-"
+	if text == "" || shown == "" && text[0] == '[' { // what looks like a code and is none
+		text = "- " + text
 	}
 	return []byte(tag + " " + kind + " " + shown + text + "\r\n")
 }
