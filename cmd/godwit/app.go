@@ -124,6 +124,9 @@ func unknownCommand(app *cli.App, name string) error {
 // package would take those behind an account's name for accounts. "--" ends the
 // flags as ever.
 func flagsFirst(args []string) []string {
+	if len(args) > 0 && args[len(args)-1] == "--generate-bash-completion" {
+		return args // it has to stay the last
+	}
 	app := newApp()
 	verb := 1
 	for verb < len(args) && strings.HasPrefix(args[verb], "-") {
