@@ -176,14 +176,13 @@ func (b *observer) wait(fetches []*fetch) error {
 }
 
 // sortMessages orders messages by UID. Where the server told of one again, what
-// it said last stands.
+// it said last stands; Dovecot answers two pipelined FETCHes as one, so that the
+// last old message, which is what "n:*" names without new ones, comes twice.
 func sortMessages(list []mail.ServerMessage) []mail.ServerMessage {
-	ordered := slices.IsSortedFunc(list, func(x, y mail.ServerMessage) int {
-		if x.UID < y.UID {
-			return -1
-		}
-		return 1
-	})
+	ordered := true
+	for i := 1; i < len(list) && ordered; i++ {
+		ordered = list[i-1].UID < list[i].UID
+	}
 	if ordered {
 		return list
 	}
