@@ -1,6 +1,8 @@
 package maildir
 
 import (
+	"runtime"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,20 +24,26 @@ const maxName = 255
 
 const upperHex = "0123456789ABCDEF"
 
-// reserved are the names that mean something in a Maildir, in any case, since
-// some file systems do not tell cases apart.
+// reserved are the names that mean something in a Maildir.
 var reserved = []string{
 	"cur", "new", "tmp", ".godwit",
 	"dovecot-keywords", "dovecot-keywords.lock", "dovecot-uidlist", "maildirfolder", "subscriptions",
 }
 
+// isReserved tells whether a directory must not be given that name. Case does
+// not matter, since it does not on every file system.
 func isReserved(component string) bool {
-	for _, r := range reserved {
-		if strings.EqualFold(component, r) {
-			return true
-		}
+	return component == "." || component == ".." ||
+		slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(component, r) })
+}
+
+// isTaken tells whether a directory that was found under that name can be no
+// mailbox. "New" can be one where it is not the same as "new".
+func isTaken(component string) bool {
+	if runtime.GOOS == "darwin" {
+		return isReserved(component)
 	}
-	return component == "." || component == ".."
+	return component == "." || component == ".." || slices.Contains(reserved, component)
 }
 
 func isHex(c byte) bool {

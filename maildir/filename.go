@@ -65,7 +65,7 @@ type fileName struct {
 	raw     bool
 	system  mail.System
 	letters letterSet
-	others  string // upper-case letters without a meaning for us
+	others  string // upper-case letters without a meaning for us, ascending
 	tail    string // what follows the letters, as it stood
 }
 
@@ -85,7 +85,11 @@ func parseName(name string) (f fileName) {
 		case 'A' <= c && c <= 'Z' && letterFlag[c] != 0:
 			f.system |= letterFlag[c]
 		case 'A' <= c && c <= 'Z':
-			f.others += string(rune(c))
+			if i := strings.IndexFunc(f.others, func(r rune) bool { return r >= rune(c) }); i < 0 {
+				f.others += string(rune(c))
+			} else if f.others[i] != c {
+				f.others = f.others[:i] + string(rune(c)) + f.others[i:]
+			}
 		default:
 			f.tail = flags[i:]
 			return f

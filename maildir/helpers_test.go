@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"godwit/mail"
@@ -135,3 +136,5 @@ func equalStrings(t testing.TB, what string, got, want []string) {
 }
 
 func ctx() context.Context { return context.Background() }
+
+func inodeOf(fi os.FileInfo) uint64 { return uint64(fi.Sys().(*syscall.Stat_t).Ino) }

@@ -150,7 +150,7 @@ func (l Layout) unshadowed(names []string) []string {
 // isLiteral tells whether a directory of that name stands for just these parts
 // without being their escaped name.
 func (l Layout) isLiteral(name string, parts []string) bool {
-	if name == l.prefix() || len(name) > maxName || isReserved(name) || strings.ContainsAny(name, "\x00") {
+	if name == l.prefix() || len(name) > maxName || isTaken(name) || strings.ContainsAny(name, "\x00") {
 		return false
 	}
 	if l == Verbatim && strings.Contains(name, "/") || l == Flat && strings.HasPrefix(name, ".") {

@@ -259,9 +259,9 @@ func (w *walk) mayHold(name string) bool {
 	case MaildirPlusPlus:
 		return name[0] == '.' && len(name) > 1
 	case Flat:
-		return name[0] != '.' && !isReserved(name)
+		return name[0] != '.' && !isTaken(name)
 	}
-	return !isReserved(name)
+	return !isTaken(name)
 }
 
 // descend looks at the directory s, which has that name below the steps.
