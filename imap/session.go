@@ -277,14 +277,15 @@ func (s *session) ensure(ctx context.Context, m mail.Mailbox, v mail.UIDValidity
 // look finds out which of the UIDs are there. A server that refuses a search
 // for UIDs, one of which it does not have, is asked for all.
 func (s *session) look(ctx context.Context, m mail.Mailbox, uids mail.UIDSet) (mail.UIDSet, error) {
-	var last error
-	for range 3 {
+	// RFC 9051, 6.1.2: NOOP makes the server look for what other sessions did; a
+	// message that one of ours saw may not be told to this one yet. It is waited
+	// for, since Dovecot searches before it has looked when both are pipelined.
+	if _, err := s.conn.Noop(ctx).Wait(); err != nil {
+		return mail.UIDSet{}, fmt.Errorf("searching %q: %w", string(m), err)
+	}
+	for range listings {
 		at := s.expunged()
-		// RFC 9051, 6.1.2: NOOP makes the server look for what other sessions did; a
-		// message that one of ours saw may not be told to this one yet.
-		noop := s.conn.Noop(ctx)
 		found, err := s.conn.Search(ctx, wire.SearchCriteria{UIDs: uids}).Wait()
-		noop.Wait()
 		if _, no := refused(err); no || hasNoAnswer(err) {
 			found, err = s.conn.Search(ctx, wire.SearchCriteria{}).Wait()
 		}
@@ -295,9 +296,8 @@ func (s *session) look(ctx context.Context, m mail.Mailbox, uids mail.UIDSet) (m
 		if s.expunged() == at {
 			return s.present(uids), nil
 		}
-		last = fmt.Errorf("searching %q: messages are being removed faster than they can be listed", string(m))
 	}
-	return mail.UIDSet{}, last
+	return mail.UIDSet{}, fmt.Errorf("searching %q: messages are being removed faster than they can be listed", string(m))
 }
 
 func wrongValidity(m mail.Mailbox, is, was mail.UIDValidity) error {
