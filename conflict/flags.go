@@ -61,8 +61,14 @@ func (f Flags) Merge(may Permit) Merged {
 		all := server.Apply(local.Apply(f.Base))
 		return Merged{Row: all, Local: all, Server: all}
 	case ToLocal:
+		if f.LocalAnew {
+			f.Local = f.Local.Union(f.Base)
+		}
 		return Merged{Row: f.Server, Local: server.Apply(f.Local), Server: f.Server}
 	case ToServer:
+		if f.ServerAnew {
+			f.Server = f.Server.Union(f.Base)
+		}
 		return Merged{Row: f.Local, Local: f.Local, Server: local.Apply(f.Server)}
 	}
 	either := f.Local.Union(f.Server)

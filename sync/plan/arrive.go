@@ -81,7 +81,7 @@ func (p *planner) send(f *file) {
 		return
 	}
 	flags := raw
-	if s.box != nil && s.box != b && s.row.Key == f.Local.Key {
+	if s.box != nil && s.box != b && s.row.Key == f.Local.Key && b.may&conflict.ToLocal != 0 {
 		flags = f.Local.Flags(s.box.Table) // the file was copied as it is, letters and all
 	}
 	p.add(CopyServer{

@@ -61,12 +61,20 @@ type Mailbox struct {
 	Trash mail.Mailbox
 	// Table is the keyword table of the Maildir mailbox.
 	Table mail.KeywordTable
-	// LocalRoom and ServerRoom tell which keywords each side can hold.
+	// LocalRoom and ServerRoom tell which keywords each side can hold. The zero
+	// room holds none: both must be known wherever there are Items. On the server
+	// $Forwarded is a keyword; ServerRoom knows it by that name.
 	LocalRoom, ServerRoom mail.KeywordRoom
 	// Rows counts the mailbox's base rows, for the guard on mass removal.
 	Rows mail.Counts
 	// Items are the messages in which a side differs from base. Messages on
-	// which nothing was observed to differ are not listed.
+	// which nothing was observed to differ need not be listed, except
+	//   - all rows, when the mailbox is Reset, and when one side has lost it or
+	//     gets it back;
+	//   - rows without UID, when the server has new messages: they may be those;
+	//   - rows without Key, when the Maildir has new files: they may be those;
+	//   - rows marked \Deleted, when the policy expunges them (a removal that
+	//     was held or cut off is seen by nothing else).
 	Items []Item
 }
 

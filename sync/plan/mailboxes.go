@@ -47,10 +47,12 @@ func (p *planner) accountGone() bool {
 
 func (p *planner) open(b *box) {
 	b.may = b.Policy.Permits()
+	removal := b.may & conflict.ServerRemoval
 	if b.ReadOnly {
 		b.may &^= serverHalf
 	}
-	b.could = b.may
+	// Nobody chose that the mailbox cannot be changed: removals wait until it can.
+	b.could = b.may | removal
 	onServer, onLocal := b.Server == There, b.Local == There
 	switch {
 	case b.Server == Held || b.Local == Held:

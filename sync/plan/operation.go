@@ -53,6 +53,7 @@ type (
 		Step
 		Message mail.ServerMessage
 		Flags   mail.Flags // merged; what the server has not is stored there too
+		Store   mail.FlagDelta
 		Row     *mail.Row
 	}
 	// Upload appends a file to the server's mailbox with the merged flags. Row is

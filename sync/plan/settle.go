@@ -104,7 +104,12 @@ func (r *row) permits() (may, could conflict.Permit) {
 		may, could = may&r.fileBox().may, could&r.fileBox().could
 	}
 	if onServer {
-		may, could = may&r.msgBox().may, could&r.msgBox().could
+		m, c := r.msgBox().may, r.msgBox().could
+		if r.local == conflict.Edited && r.msgBox() != r.box {
+			// An edit is sent to where the file is; the old content may stay.
+			m, c = m|conflict.ToServer, c|conflict.ToServer
+		}
+		may, could = may&m, could&c
 	}
 	if !onLocal && !onServer {
 		may, could = r.box.may, r.box.could
@@ -144,12 +149,7 @@ func (p *planner) carryOut(r *row, rule conflict.Rule) {
 	case conflict.GiveUpLocal:
 		p.giveUpLocal(r, rule)
 	case conflict.GiveUpServer:
-		row := r.now()
-		row.Mailbox, row.UID, row.Flags = r.fileBox().Name, 0, r.flags().Local
-		p.record(r, row, rule.Reason)
-		if r.msg != nil {
-			r.msg.row = nil // new to base, then
-		}
+		p.giveUpServer(r, rule)
 	case conflict.Forget:
 		if r.file != nil {
 			r.file.row = nil
@@ -208,6 +208,9 @@ func (p *planner) record(r *row, row mail.Row, why conflict.Reason) {
 // agree settles a message about whose existence and place there is nothing to
 // do: flags are merged, and base learns what it did not know.
 func (p *planner) agree(r *row, rule conflict.Rule) {
+	if r.local == conflict.Edited {
+		return // nothing can be done about the edit, and base must not take it for settled
+	}
 	flags, row, why := r.flags(), r.now(), r.reason(rule)
 	onLocal, onServer := r.localThere() || r.file != nil, r.serverThere() || r.msg != nil
 	if !onLocal || !onServer {
@@ -221,9 +224,12 @@ func (p *planner) agree(r *row, rule conflict.Rule) {
 	b := r.fileBox()
 	may, _ := r.permits()
 	merged := flags.Merge(may)
-	row.Flags = merged.Row
 	store := b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
 	mark := b.markable(mail.FlagsBetween(r.localRaw(), merged.Local))
+	if b == r.box && !flags.LocalAnew {
+		mark.Add.Keywords = mark.Add.Keywords.Minus(r.silent()) // base alone has them, still
+	}
+	row.Flags = r.tell(b, merged.Row, store, mark)
 	if !store.IsZero() {
 		p.add(StoreServer{Step: Step{b.Name, why}, Row: row, Delta: store}, b, row.UID, row.Key)
 	}
@@ -283,7 +289,11 @@ func (p *planner) restore(r *row, rule conflict.Rule) {
 		m = *seen
 	}
 	may, _ := r.permits()
-	p.add(Fetch{Step: Step{b.Name, rule.Reason}, Message: m, Flags: r.flags().Merge(may).Row, Row: &row}, b, m.UID, row.Key)
+	merged := r.flags().Merge(may)
+	store := b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
+	p.add(Fetch{
+		Step: Step{b.Name, rule.Reason}, Message: m, Flags: r.tell(b, merged.Row, store, mail.FlagDelta{}), Store: store, Row: &row,
+	}, b, m.UID, row.Key)
 }
 
 // upload appends a message's file, where it is, and with replace has its old
@@ -295,10 +305,10 @@ func (p *planner) upload(r *row, rule conflict.Rule, replace mail.UID) {
 	}
 	may, _ := r.permits()
 	merged := flags.Merge(may)
+	mark := b.markable(mail.FlagsBetween(r.localRaw(), merged.Local))
 	op := Upload{
-		Step: Step{b.Name, rule.Reason}, Flags: merged.Row, Row: &row, Replace: replace,
-		Send: merged.Server.Minus(b.unheld(merged.Server)),
-		Mark: b.markable(mail.FlagsBetween(r.localRaw(), merged.Local)),
+		Step: Step{b.Name, rule.Reason}, Flags: r.tell(b, merged.Row, mail.FlagDelta{}, mark), Mark: mark,
+		Send: merged.Server.Minus(b.unheld(merged.Server)), Row: &row, Replace: replace,
 	}
 	op.Local, op.Content = r.onLocal()
 	if r.found != nil {
@@ -336,9 +346,10 @@ func (p *planner) followServer(r *row, rule conflict.Rule) {
 		row.Content, row.Inode = r.Base.Content, 0
 		p.unfinished(b, rule.Reason)
 	}
+	store := b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
 	p.add(MoveLocal{
-		Step: Step{b.Name, rule.Reason}, Row: row, Server: *r.msg.Server, Flags: merged.Row, File: merged.Local,
-		Store: b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server)),
+		Step: Step{b.Name, rule.Reason}, Row: row, Server: *r.msg.Server, File: merged.Local, Store: store,
+		Flags: r.tell(b, merged.Row, store, mail.FlagDelta{}),
 	}, b, r.msg.Server.UID, row.Key)
 }
 
@@ -348,18 +359,19 @@ func (p *planner) followLocal(r *row, rule conflict.Rule) {
 	may, _ := r.permits()
 	merged := r.flags().Merge(may)
 	row.Mailbox, row.Key, row.Inode, row.Flags = r.msgBox().Name, r.Base.Key, r.Base.Inode, r.Base.Flags
+	store := b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
+	mark := b.markable(mail.FlagsBetween(r.localRaw(), merged.Local))
 	p.add(MoveServer{
-		Step: Step{b.Name, rule.Reason}, Row: row, Local: *r.file.Local, Content: r.file.LocalContent, Flags: merged.Row,
-		Store: b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server)),
-		Mark:  b.markable(mail.FlagsBetween(r.localRaw(), merged.Local)),
+		Step: Step{b.Name, rule.Reason}, Row: row, Local: *r.file.Local, Content: r.file.LocalContent, Store: store, Mark: mark,
+		Flags: r.tell(b, merged.Row, store, mark),
 	}, b, row.UID, r.file.Local.Key)
 }
 
 // giveUpLocal records that the Maildir does without the message. A file that
 // was taken for it is one of its own then.
 func (p *planner) giveUpLocal(r *row, rule conflict.Rule) {
-	row := r.now()
-	row.Mailbox, row.Key, row.Inode, row.Flags = r.msgBox().Name, "", 0, r.flags().Server
+	b, row := r.msgBox(), r.now()
+	row.Mailbox, row.Key, row.Inode, row.Flags = b.Name, "", 0, b.spoken(r.flags().Server, r.serverRaw())
 	row.Content = r.Base.Content
 	p.record(r, row, rule.Reason)
 	if r.file != nil {
@@ -367,6 +379,26 @@ func (p *planner) giveUpLocal(r *row, rule conflict.Rule) {
 	}
 	if r.found != nil {
 		p.adopt(r)
+	}
+}
+
+// giveUpServer records that the server does without the message. A message
+// that was taken for it is one of its own then.
+func (p *planner) giveUpServer(r *row, rule conflict.Rule) {
+	b, row := r.fileBox(), r.now()
+	row.Mailbox, row.UID, row.Flags = b.Name, 0, r.flags().Local
+	mark := mail.FlagDelta{}
+	if b != r.box {
+		mark = b.markable(mail.FlagsBetween(r.localRaw(), row.Flags)) // letters differ from place to place
+		row.Flags.Keywords = b.written(row.Flags.Keywords, mark.Apply(r.localRaw()).Keywords)
+	}
+	if mark.IsZero() {
+		p.record(r, row, rule.Reason)
+	} else {
+		p.add(FlagLocal{Step: Step{b.Name, rule.Reason}, Row: row, Delta: mark}, b, 0, row.Key)
+	}
+	if r.msg != nil {
+		r.msg.row = nil
 	}
 }
 
