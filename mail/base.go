@@ -72,8 +72,10 @@ type Intent struct {
 	Content     Content
 	Floor       UID // UIDNEXT of Mailbox before the operation
 	From        Mailbox
-	FromKey     Key   // the file's key in From; IntentRelocate
-	OldRow      int64 // the row to be replaced; zero for none
+	// FromKey is the file's key in From for an IntentRelocate; for an
+	// IntentDeliver the key of the file that the new one takes the place of.
+	FromKey Key
+	OldRow  int64 // the row to be replaced; zero for none
 }
 
 // Problem is something that failed and will be retried, for `status`.

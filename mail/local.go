@@ -162,6 +162,9 @@ type Staged struct {
 type KeyFlags struct {
 	Key   Key
 	Delta FlagDelta
+	// Anew drops all keyword letters of the file's name before Delta is carried
+	// out: the file came from a mailbox in which letters mean something else.
+	Anew bool
 }
 
 // Located is a key and the mailbox it was found in.

@@ -35,7 +35,7 @@ func (a *Account) SetFlags(ctx context.Context, m mail.Mailbox, changes []mail.K
 	}
 	var touchedNew, touchedCur bool
 	results, err := a.withFiles(ctx, b, keys, func(i int, e entry) error {
-		name := changed(e, changes[i].Delta, table)
+		name := changed(e, changes[i], table)
 		if name == e.name {
 			return nil
 		}
@@ -59,12 +59,15 @@ func (a *Account) SetFlags(ctx context.Context, m mail.Mailbox, changes []mail.K
 
 // changed is the name in cur/ of a file after a change of its flags; its own
 // name when nothing changes that a name can tell.
-func changed(e entry, d mail.FlagDelta, t mail.KeywordTable) string {
-	f := parseName(e.name)
+func changed(e entry, c mail.KeyFlags, t mail.KeywordTable) string {
+	f, d := parseName(e.name), c.Delta
 	g := f
+	if c.Anew {
+		f.letters = 0
+	}
 	g.system = f.system&^d.Remove.System | d.Add.System
 	g.letters = f.letters&^encode(t, d.Remove.Keywords) | encode(t, d.Add.Keywords)
-	if g.system == f.system && g.letters == f.letters {
+	if g.system == f.system && g.letters == parseName(e.name).letters {
 		return e.name
 	}
 	return g.String()

@@ -19,6 +19,7 @@ type work struct {
 
 	fetchAll  bool
 	fetches   []plan.Fetch
+	replace   bool         // a fetched message takes the place of its row's file
 	due       atomic.Int64 // messages still to be fetched
 	counted   atomic.Bool  // due was set
 	uploads   []plan.Upload
@@ -29,6 +30,7 @@ type work struct {
 	mu     gosync.Mutex // guards stores and flags while messages are transferred
 	stores []plan.StoreServer
 	flags  []plan.FlagLocal
+	anew   map[mail.Key]bool // whose letters are of another mailbox
 
 	renumber []mail.Change
 	records  []mail.Change
@@ -137,10 +139,7 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.eachWork(ctx, works, r.removals); err != nil {
 		return err
 	}
-	if b := r.boxes[r.trash]; b != nil {
-		return r.only(b, r.fetchTrashed(ctx))
-	}
-	return nil
+	return r.lookBack(ctx)
 }
 
 // transfer is the phase that brings messages to where they are not.
@@ -244,6 +243,16 @@ func (w *work) laterHere(op plan.FlagLocal) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.flags = append(w.flags, op)
+}
+
+// rewrite has a file's letters written anew with its flags.
+func (w *work) rewrite(k mail.Key) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.anew == nil {
+		w.anew = map[mail.Key]bool{}
+	}
+	w.anew[k] = true
 }
 
 // lost notes that a message did not get to its new place: what holds its content

@@ -15,7 +15,7 @@ type flagging struct {
 	row           mail.Row
 	reason        conflict.Reason
 	server, local mail.FlagDelta
-	failed        bool
+	anew, failed  bool
 }
 
 // changeFlags brings merged flags to both sides and then to base. Flags may be
@@ -45,7 +45,8 @@ func (r *run) changeFlags(ctx context.Context, w *work) error {
 		of(op.Row, op.Reason).server = op.Delta
 	}
 	for _, op := range w.flags {
-		of(op.Row, op.Reason).local = op.Delta
+		f := of(op.Row, op.Reason)
+		f.local, f.anew = op.Delta, w.anew[op.Row.Key]
 	}
 	if err := r.store(ctx, w.b, all); err != nil {
 		return err
@@ -142,8 +143,9 @@ func (r *run) reflag(ctx context.Context, b *box, all []*flagging) error {
 	var changes []mail.KeyFlags
 	var whose []*flagging
 	for _, f := range all {
-		if !f.local.IsZero() {
-			changes, whose = append(changes, mail.KeyFlags{Key: f.row.Key, Delta: f.local}), append(whose, f)
+		if !f.local.IsZero() || f.anew {
+			changes = append(changes, mail.KeyFlags{Key: f.row.Key, Delta: f.local, Anew: f.anew})
+			whose = append(whose, f)
 		}
 	}
 	if len(changes) == 0 {

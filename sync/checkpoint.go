@@ -53,17 +53,13 @@ func (r *run) checkpoint(ctx context.Context) error {
 // if it is what base has.
 func (r *run) confirm(ctx context.Context, b *box) error {
 	before := *newView(b)
-	if b.wroteServer.Load() && b.observed != nil && b.selectable() {
-		o, err := r.Server.Observe(ctx, b.name, b.observed.Next())
-		if err != nil {
-			return fmt.Errorf("looking at the mailbox once more: %w", err)
-		}
-		b.observed, b.listing, b.reset = o, nil, false
+	if b.after != nil {
+		b.observed, b.listing, b.reset = b.after, nil, false
 		same, err := r.agrees(ctx, b)
 		if err != nil {
 			return err
 		}
-		if !same || o.UIDValidity != before.observed.UIDValidity {
+		if !same {
 			b.observed = before.observed
 		}
 		b.listing, b.reset = before.listing, before.reset
@@ -108,6 +104,12 @@ func (r *run) checkpointOf(b *box) mail.Checkpoint {
 		if b.listing.Settled {
 			c.Stamp = b.listing.Stamp
 		}
+	}
+	if b.pendingLocal {
+		c.Stamp = mail.Stamp{}
+	}
+	if b.pendingServer {
+		c.ModSeq = 0
 	}
 	// A mailbox that vanished from one side stays known as one that was there,
 	// until the plan forgets it.

@@ -31,13 +31,33 @@ type differ struct {
 }
 
 func (d *differ) both(ctx context.Context) error {
-	if d.b.listing != nil {
+	switch {
+	case d.b.listing != nil:
 		if err := d.local(ctx); err != nil {
 			return err
 		}
+	case d.b.local == nil && d.b.before.OnLocal:
+		if err := d.lost(d.r.Base.RowsByKey(ctx, d.b.name), func(i *plan.Item) { i.LocalState = conflict.Gone }); err != nil {
+			return err
+		}
 	}
-	if d.b.observed != nil {
+	switch {
+	case d.b.observed != nil:
 		return d.server(ctx)
+	case !d.b.selectable() && d.b.before.OnServer:
+		return d.lost(d.r.Base.RowsByUID(ctx, d.b.name), func(i *plan.Item) { i.ServerState = conflict.Gone })
+	}
+	return nil
+}
+
+// lost lists all rows of a mailbox whose one side is gone as a whole, or numbered
+// anew. What that means is for the plan to say.
+func (d *differ) lost(rows iter.Seq2[mail.Row, error], mark func(*plan.Item)) error {
+	for row, err := range rows {
+		if err != nil {
+			return fmt.Errorf("%w: %w", errBase, err)
+		}
+		mark(d.of(row))
 	}
 	return nil
 }
@@ -89,6 +109,8 @@ func (d *differ) local(ctx context.Context) error {
 			if m.Inode != row.Inode || !d.sameLocally(row, m) {
 				item := d.of(row)
 				item.Local, item.LocalState = &m, conflict.Here
+			} else if d.b.policy.ExpungeFlagged && row.Flags.System&mail.Deleted != 0 {
+				d.of(row) // both sides agree, and it is to go
 			}
 			i++
 		}
@@ -173,20 +195,11 @@ func (d *differ) serverWhole(ctx context.Context) error {
 // serverReset lists everything when UIDVALIDITY changed: rows' UIDs name
 // nothing any more, and every server message is to be paired by content.
 func (d *differ) serverReset(ctx context.Context) error {
-	rows := func(seq iter.Seq2[mail.Row, error]) error {
-		for row, err := range seq {
-			if err != nil {
-				return fmt.Errorf("%w: %w", errBase, err)
-			}
-			item := d.of(row)
-			item.ServerState = conflict.Unknown
-		}
-		return nil
-	}
-	if err := rows(d.r.Base.RowsByUID(ctx, d.b.name)); err != nil {
+	unknown := func(i *plan.Item) { i.ServerState = conflict.Unknown }
+	if err := d.lost(d.r.Base.RowsByUID(ctx, d.b.name), unknown); err != nil {
 		return err
 	}
-	if err := rows(d.r.Base.RowsByKey(ctx, d.b.name)); err != nil {
+	if err := d.lost(d.r.Base.RowsByKey(ctx, d.b.name), unknown); err != nil {
 		return err
 	}
 	for i := range d.b.observed.Messages {

@@ -24,8 +24,9 @@ type delivery struct {
 
 // arrival is a message in tmp/ and the row that shall stand for it.
 type arrival struct {
-	staged mail.Staged
-	row    mail.Row
+	staged   mail.Staged
+	row      mail.Row
+	replaces mail.Key // the file that it takes the place of; empty: none
 }
 
 type deliverer struct {
@@ -115,6 +116,7 @@ func (d *deliverer) turn(ctx context.Context, group []delivery) error {
 			intents = append(intents, mail.PutIntent{Intent: mail.Intent{
 				ID: id, Kind: mail.IntentDeliver, Mailbox: g.b.name, UIDValidity: g.b.validity(),
 				UID: a.row.UID, Key: a.row.Key, Flags: a.row.Flags, Content: a.row.Content, OldRow: a.row.ID,
+				FromKey: a.replaces,
 			}})
 			rows = append(rows, mail.PutRow{Row: a.row}, mail.DropIntent{ID: id})
 		}
@@ -143,7 +145,29 @@ func (d *deliverer) turn(ctx context.Context, group []delivery) error {
 	if err := r.step("deliver.placed"); err != nil {
 		return err
 	}
+	if err := d.replaced(ctx, group); err != nil {
+		return err
+	}
 	d.recorded, d.waiting = rows, group
+	return nil
+}
+
+// replaced takes away the files whose place others have taken.
+func (d *deliverer) replaced(ctx context.Context, group []delivery) error {
+	for _, g := range group {
+		var keys []mail.Key
+		for _, a := range g.staged {
+			if a.replaces != "" {
+				keys = append(keys, a.replaces)
+			}
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		if _, err := d.r.Local.Remove(ctx, g.b.name, keys, d.r.runID); err != nil {
+			return fmt.Errorf("replacing what the server altered: %w", err)
+		}
+	}
 	return nil
 }
 

@@ -134,7 +134,6 @@ func (f *fetching) share(ctx context.Context, uids mail.UIDSet) bool {
 func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 	r, b := f.r, f.w.b
 	arrived := make(map[mail.UID]arrival, uids.Len())
-	met := map[mail.UID]mail.ServerMessage{}
 	counted, err := r.Server.Fetch(ctx, b.name, b.validity(), uids, func(m mail.ServerMessage, body io.Reader) error {
 		flags := m.Flags
 		op := f.wanted[m.UID]
@@ -147,10 +146,14 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 		}
 		s.Content.EmailID = m.Content.EmailID
 		row := mail.Row{Mailbox: b.name, UID: m.UID, Key: s.Key, Flags: m.Flags, Content: s.Content, Inode: s.Inode}
+		a := arrival{staged: s, row: row}
 		if op != nil && op.Row != nil {
-			row.ID = op.Row.ID
+			a.row.ID = op.Row.ID
+			if f.w.replace {
+				a.replaces = op.Row.Key
+			}
 		}
-		arrived[m.UID], met[m.UID] = arrival{s, row}, m
+		arrived[m.UID] = a
 		return nil
 	})
 	d := delivery{b: b}

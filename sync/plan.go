@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"godwit/conflict"
 	"godwit/mail"
 	"godwit/sync/plan"
 )
@@ -27,6 +28,12 @@ func (r *run) plan(ctx context.Context) error {
 			b.unfinished.Store(true)
 		}
 	}
+	for _, b := range r.order {
+		if h, pending := r.pending(b); pending {
+			r.result.Plan.Holds = append(r.result.Plan.Holds, h)
+			p.Holds = append(p.Holds, h)
+		}
+	}
 	messages, octets := 0, int64(0)
 	for _, op := range p.Operations {
 		switch op := op.(type) {
@@ -45,6 +52,38 @@ func (r *run) plan(ctx context.Context) error {
 		r.tell(HeldBack{h}, func(res *Result) { res.Held += len(h.Removals) })
 	}
 	return nil
+}
+
+// pending notes changes that stay on their side, by the mode or because the
+// mailbox is READ-ONLY. The latter is told: nobody asked for it.
+func (r *run) pending(b *box) (plan.Hold, bool) {
+	readOnly := b.observed != nil && b.observed.ReadOnly
+	local, server := 0, 0
+	for _, item := range b.items {
+		switch item.LocalState {
+		case conflict.Here, conflict.Edited, conflict.Gone:
+			local++
+		}
+		if item.ServerState == conflict.Here || item.ServerState == conflict.Gone {
+			server++
+		}
+	}
+	b.pendingLocal = local > 0 && (readOnly || !b.policy.Mode.Pushes())
+	b.pendingServer = server > 0 && !b.policy.Mode.Pulls()
+	if !readOnly || local == 0 || !b.policy.Mode.Pushes() {
+		return plan.Hold{}, false
+	}
+	return plan.Hold{
+		Mailbox: b.name, Reason: conflict.OtherWay, Incomplete: true,
+		Text: fmt.Sprintf("the server opens the mailbox READ-ONLY, so it is only pulled; %s in the Maildir", stay(local)),
+	}, true
+}
+
+func stay(n int) string {
+	if n == 1 {
+		return "1 change stays"
+	}
+	return fmt.Sprintf("%d changes stay", n)
 }
 
 func (r *run) planInput(ctx context.Context) (plan.Input, error) {

@@ -84,6 +84,11 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 				Flags: in.Flags, Content: in.Content, Inode: file.Message.Inode,
 			}
 			s.changes = append(s.changes, mail.PutRow{Row: row})
+			if in.From == "" && in.FromKey != "" {
+				if _, err := s.r.Local.Remove(ctx, in.Mailbox, []mail.Key{in.FromKey}, s.r.runID); err != nil {
+					return err
+				}
+			}
 		}
 		s.changes = append(s.changes, mail.DropIntent{ID: in.ID})
 	}

@@ -77,12 +77,20 @@ type box struct {
 	recorded bool // before was read from base
 
 	observed *mail.Observation // nil: the server was not asked
+	after    *mail.Observation // after the run changed the server; nil: not asked
 	listing  *mail.Listing     // nil: not scanned
 	fresh    bool
 	reset    bool
 	items    []plan.Item
 	rows     mail.Counts
 	room     mail.KeywordRoom // of the Maildir
+
+	uploaded mail.UIDSet // by this run
+
+	// pendingLocal and pendingServer say that the side has changes which the
+	// policy, or a READ-ONLY mailbox, leaves where they are. They must be found
+	// again should that change.
+	pendingLocal, pendingServer bool
 
 	// looked says that something moved and the mailbox was looked into.
 	looked bool

@@ -244,6 +244,9 @@ func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) 
 	}
 	for _, s := range sends {
 		if s.err == nil {
+			if s.intent.Kind == mail.IntentUpload {
+				w.b.uploaded.Add(s.uid)
+			}
 			r.tellSent(s)
 		}
 	}
@@ -262,7 +265,11 @@ func (r *run) rowOf(w *work, s *sending) []mail.Change {
 	row := mail.Row{
 		ID: in.OldRow, Mailbox: in.Mailbox, UID: s.uid, Key: in.Key, Flags: s.flags, Content: in.Content, Inode: s.local.Inode,
 	}
-	if !s.mark.IsZero() {
+	if in.From != "" && in.From != in.Mailbox && s.local.Letters != "" {
+		w.rewrite(in.Key)
+		s.mark.Add.Keywords = s.flags.Keywords.Minus(w.b.room.Missing(s.flags).Keywords)
+		w.laterHere(plan.FlagLocal{Step: s.step, Row: row, Delta: s.mark})
+	} else if !s.mark.IsZero() {
 		w.laterHere(plan.FlagLocal{Step: s.step, Row: row, Delta: s.mark})
 	}
 	if !s.store.IsZero() {

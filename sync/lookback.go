@@ -1,0 +1,97 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+
+	"godwit/mail"
+	"godwit/sync/plan"
+)
+
+// lookBack observes, when all is done, the mailboxes that the run changed on
+// the server. Two things there want another transfer for both sides to be the
+// same: what was moved to the trash mailbox, and what the server altered when it
+// was uploaded. The observation also lets the checkpoint come to rest behind the
+// run's own changes.
+func (r *run) lookBack(ctx context.Context) error {
+	var boxes []*box
+	for _, b := range r.order {
+		if !b.selectable() || b.unfinished.Load() {
+			continue
+		}
+		if b.wroteServer.Load() && b.observed != nil || b.name == r.trash && r.trashed.Load() && b.policy.Mode.Pulls() {
+			boxes = append(boxes, b)
+		}
+	}
+	works := map[mail.Mailbox]*work{}
+	for _, b := range boxes {
+		works[b.name] = &work{b: b}
+	}
+	err := r.each(ctx, boxes, func(ctx context.Context, b *box) error {
+		return r.lookBackAt(ctx, works[b.name])
+	})
+	if err != nil {
+		return err
+	}
+	for _, w := range works {
+		if !w.transfers() {
+			delete(works, w.b.name)
+		} else if w.b.local == nil {
+			if err := r.create(ctx, &work{b: w.b, createLocal: true}); err != nil {
+				return r.only(w.b, err)
+			}
+		}
+	}
+	if len(works) == 0 {
+		return nil
+	}
+	return r.transfer(ctx, works)
+}
+
+func (r *run) lookBackAt(ctx context.Context, w *work) error {
+	b := w.b
+	since := r.since(b)
+	if b.observed != nil {
+		since = b.observed.Next()
+	}
+	o, err := r.Server.Observe(ctx, b.name, since)
+	if err != nil {
+		return fmt.Errorf("looking at the mailbox once more: %w", err)
+	}
+	if since.UIDValidity != 0 && o.UIDValidity != since.UIDValidity {
+		b.unfinished.Store(true) // the next run pairs it anew
+		return nil
+	}
+	if b.observed == nil {
+		b.looked, b.observed = true, o
+	} else {
+		b.after = o
+	}
+	var added mail.UIDSet
+	for i := range o.Messages {
+		if o.Messages[i].UID >= since.UIDNext {
+			added.Add(o.Messages[i].UID)
+		}
+	}
+	rows, err := r.Base.FindUIDs(ctx, b.name, added)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBase, err)
+	}
+	known := make(map[mail.UID]*mail.Row, len(rows))
+	for i := range rows {
+		known[rows[i].UID] = &rows[i]
+	}
+	for uid := range added.All() {
+		m, _ := o.Find(uid)
+		row := known[uid]
+		switch {
+		case row == nil && b.name == r.trash && r.trashed.Load():
+			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags})
+		case row != nil && b.uploaded.Contains(uid) && b.policy.Mode.Pulls() && m.Content.Size >= 0 && m.Content.Size != row.Content.Size:
+			// What the server made of it is the truth.
+			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags, Row: row})
+			w.replace = true
+		}
+	}
+	return nil
+}
