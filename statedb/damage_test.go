@@ -80,6 +80,20 @@ func TestWhatIsNoDatabaseIsRefusedWithAdvice(t *testing.T) {
 	}
 }
 
+func TestDirectoryThatCannotBeMadeIsADiskError(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := statedb.Open(t.Context(), filepath.Join(path, "state.db")); !errors.Is(err, mail.ErrDisk) {
+		t.Errorf("below a file: %v", err)
+	}
+	if _, err := statedb.Open(t.Context(), t.TempDir()); err == nil {
+		t.Error("a directory was opened as a database")
+	}
+}
+
 // A crash between the creation of the file and the first transaction.
 func TestEmptyFileIsANewDatabase(t *testing.T) {
 	t.Parallel()

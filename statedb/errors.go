@@ -3,6 +3,7 @@ package statedb
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -50,6 +51,10 @@ func (db *DB) explain(operation string, err error) error {
 		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN:
 			return fmt.Errorf("statedb: %s %s: %w: %w", operation, db.path, mail.ErrDisk, err)
 		}
+	}
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return fmt.Errorf("statedb: %s %s: %w: %w", operation, db.path, mail.ErrDisk, err)
 	}
 	return fmt.Errorf("statedb: %s %s: %w", operation, db.path, err)
 }

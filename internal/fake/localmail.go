@@ -194,6 +194,9 @@ func (l *Local) setFlags(m mail.Mailbox, c mail.KeyFlags) error {
 	if err != nil {
 		return err
 	}
+	if c.Anew {
+		e.letters = ""
+	}
 	l.rename(p, e, m, c.Key, c.Delta.Apply(e.message(p).Flags(l.mailboxes[m].table)), "flag ")
 	return nil
 }
@@ -215,7 +218,7 @@ func (l *Local) rename(p place, e entry, m mail.Mailbox, k mail.Key, f mail.Flag
 		to.sub = "new"
 	}
 	moved := entry{file: e.file, system: f.System, letters: string(slices.Compact(letters))}
-	if to != p || moved != e {
+	if to != p || moved != l.disk.now[p] {
 		l.do(operation{name: why + string(k), remove: &p, add: &to, entry: moved})
 	}
 	return to
