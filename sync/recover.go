@@ -19,6 +19,7 @@ func (r *run) recover(ctx context.Context) error {
 			byBox[b] = append(byBox[b], i)
 		}
 	}
+	var left []mail.Intent
 	for _, b := range r.order {
 		if len(byBox[b]) == 0 {
 			continue
@@ -26,6 +27,15 @@ func (r *run) recover(ctx context.Context) error {
 		s := settler{r: r, b: b}
 		if err := r.only(b, s.settle(ctx, byBox[b])); err != nil {
 			return err
+		}
+		left = append(left, s.left...)
+	}
+	// What was replaced or moved away must go before anybody takes it for new.
+	for _, in := range left {
+		if b := r.boxes[in.Mailbox]; b != nil {
+			if err := r.only(b, r.finishRemoval(ctx, b, in)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -36,10 +46,11 @@ type settler struct {
 	r       *run
 	b       *box
 	changes []mail.Change
+	left    []mail.Intent // removals that are still to be carried out
 }
 
 func (s *settler) settle(ctx context.Context, intents []mail.Intent) error {
-	var placed, sent, removals []mail.Intent
+	var placed, sent []mail.Intent
 	for _, i := range intents {
 		switch i.Kind {
 		case mail.IntentDeliver, mail.IntentRelocate:
@@ -47,7 +58,7 @@ func (s *settler) settle(ctx context.Context, intents []mail.Intent) error {
 		case mail.IntentUpload, mail.IntentTransfer:
 			sent = append(sent, i)
 		case mail.IntentRemove:
-			removals = append(removals, i)
+			s.left = append(s.left, i)
 		}
 	}
 	if err := s.placed(ctx, placed); err != nil {
@@ -56,10 +67,7 @@ func (s *settler) settle(ctx context.Context, intents []mail.Intent) error {
 	if err := s.sent(ctx, sent); err != nil {
 		return err
 	}
-	if err := s.r.commit(ctx, s.changes...); err != nil {
-		return err
-	}
-	return s.removals(ctx, removals)
+	return s.r.commit(ctx, s.changes...)
 }
 
 // placed settles deliveries and relocations: a file under the intended key is
@@ -78,7 +86,7 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 	}
 	for _, in := range intents {
 		file, there := found[in.Key]
-		if there && in.UIDValidity == s.statusValidity(in) {
+		if there && in.UIDValidity == s.b.statusValidity(in) {
 			row := mail.Row{
 				ID: in.OldRow, Mailbox: in.Mailbox, UID: in.UID, Key: in.Key,
 				Flags: in.Flags, Content: in.Content, Inode: file.Message.Inode,
@@ -97,9 +105,9 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 
 // statusValidity is the mailbox's UIDVALIDITY as far as this run has heard it;
 // the intent's own, when it has not.
-func (s *settler) statusValidity(in mail.Intent) mail.UIDValidity {
-	if s.b.server != nil && s.b.server.Status != nil && s.b.server.Status.UIDValidity != 0 {
-		return s.b.server.Status.UIDValidity
+func (b *box) statusValidity(in mail.Intent) mail.UIDValidity {
+	if b.server != nil && b.server.Status != nil && b.server.Status.UIDValidity != 0 {
+		return b.server.Status.UIDValidity
 	}
 	return in.UIDValidity
 }
@@ -109,7 +117,7 @@ func (s *settler) statusValidity(in mail.Intent) mail.UIDValidity {
 func (s *settler) sent(ctx context.Context, intents []mail.Intent) error {
 	var open []mail.Intent
 	for _, in := range intents {
-		if !s.b.selectable() || in.UIDValidity != s.statusValidity(in) {
+		if !s.b.selectable() || in.UIDValidity != s.b.statusValidity(in) {
 			s.changes = append(s.changes, mail.DropIntent{ID: in.ID})
 			continue
 		}
@@ -125,11 +133,9 @@ func (s *settler) sent(ctx context.Context, intents []mail.Intent) error {
 	for _, in := range open {
 		uid, there := found[in.ID]
 		if there {
-			changes, err := s.r.arrived(ctx, in, uid)
-			if err != nil {
+			if err := s.arrived(ctx, in, uid); err != nil {
 				return err
 			}
-			s.changes = append(s.changes, changes...)
 		}
 		s.changes = append(s.changes, mail.DropIntent{ID: in.ID})
 	}
@@ -138,45 +144,41 @@ func (s *settler) sent(ctx context.Context, intents []mail.Intent) error {
 
 // arrived records that an upload or a transfer reached the server as uid. What
 // it replaces, or where it came from, is to be removed there.
-func (r *run) arrived(ctx context.Context, in mail.Intent, uid mail.UID) ([]mail.Change, error) {
+func (s *settler) arrived(ctx context.Context, in mail.Intent, uid mail.UID) error {
 	row := mail.Row{
 		ID: in.OldRow, Mailbox: in.Mailbox, UID: uid, Key: in.Key, Flags: in.Flags, Content: in.Content,
 	}
-	located, err := r.Local.Locate(ctx, []mail.Key{in.Key})
+	located, err := s.r.Local.Locate(ctx, []mail.Key{in.Key})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if file, ok := located[in.Key]; ok {
 		row.Inode = file.Message.Inode
 	}
-	changes := []mail.Change{mail.PutRow{Row: row}}
+	s.changes = append(s.changes, mail.PutRow{Row: row})
 	if in.UID != 0 && (in.Kind == mail.IntentUpload || in.OldRow != 0) {
 		from, validity := in.From, in.UIDValidity
 		if in.Kind == mail.IntentUpload {
 			from = in.Mailbox
-		} else if b := r.boxes[from]; b != nil {
+		} else if b := s.r.boxes[from]; b != nil {
 			validity = b.before.UIDValidity
 		}
-		changes = append(changes, mail.PutIntent{Intent: mail.Intent{
-			ID: r.nextID.Add(1), Kind: mail.IntentRemove, Mailbox: from, UIDValidity: validity, UID: in.UID,
-		}})
+		old := mail.Intent{ID: s.r.nextID.Add(1), Kind: mail.IntentRemove, Mailbox: from, UIDValidity: validity, UID: in.UID}
+		s.changes = append(s.changes, mail.PutIntent{Intent: old})
+		s.left = append(s.left, old)
 	}
-	return changes, nil
+	return nil
 }
 
-// removals carries out what the second half of an edit or a move left behind.
-func (s *settler) removals(ctx context.Context, intents []mail.Intent) error {
-	for _, in := range intents {
-		if s.b.selectable() && in.UIDValidity == s.statusValidity(in) {
-			if err := s.r.removeLeft(ctx, in); err != nil {
-				return err
-			}
-		}
-		if err := s.r.commit(ctx, mail.DropIntent{ID: in.ID}); err != nil {
+// finishRemoval carries out what the second half of an edit or a move left
+// behind.
+func (r *run) finishRemoval(ctx context.Context, b *box, in mail.Intent) error {
+	if b.selectable() && in.UIDValidity == b.statusValidity(in) {
+		if err := r.removeLeft(ctx, in); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.commit(ctx, mail.DropIntent{ID: in.ID})
 }
 
 // removeLeft removes the message of an IntentRemove, if it is still there.
