@@ -22,8 +22,8 @@ type conn struct {
 // connect opens the file and runs the pragmas.
 func connect(ctx context.Context, path, pragmas string) (*conn, error) {
 	// As a URI, because in a plain name the driver takes what follows a "?" for
-	// parameters.
-	connector, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath())
+	// parameters. mode=rw: a file that was moved away is not made again, empty.
+	connector, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw")
 	if err != nil {
 		return nil, err
 	}

@@ -94,6 +94,28 @@ func TestDirectoryThatCannotBeMadeIsADiskError(t *testing.T) {
 	}
 }
 
+func TestFileThatWasMovedAwayIsNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	db, err := statedb.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit(t, db, newRow("A", 1))
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := db.Total(t.Context()); err == nil {
+		t.Errorf("%d rows were read from nowhere", n.Server)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is there again: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A crash between the creation of the file and the first transaction.
 func TestEmptyFileIsANewDatabase(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -40,7 +41,11 @@ func TestFactsComeBackAsTheyWere(t *testing.T) {
 // fresh connects to a new, empty file.
 func fresh(t *testing.T) *conn {
 	t.Helper()
-	c, err := connect(t.Context(), filepath.Join(t.TempDir(), "state.db"), writerPragmas)
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := connect(t.Context(), path, writerPragmas)
 	if err != nil {
 		t.Fatal(err)
 	}
