@@ -74,7 +74,7 @@ func TestHeadersAndWholeMessagesAreIdentified(t *testing.T) {
 func TestMessageExpungedDuringTheFetchDoesNotCount(t *testing.T) {
 	eachProfile(t, func(t *testing.T, p profile, a *imap.Account, other *dovecot.Client) {
 		const n = 600
-		other.Fill("INBOX", n, corpus.Message)
+		other.Fill("INBOX", n, message)
 		o := must(a.Observe(patient(t), "INBOX", mail.Since{}))(t)
 		calls := 0
 		counted := must(a.Fetch(patient(t), "INBOX", o.UIDValidity, mail.UIDSpan(1, n), func(m mail.ServerMessage, body io.Reader) error {
@@ -82,7 +82,7 @@ func TestMessageExpungedDuringTheFetchDoesNotCount(t *testing.T) {
 				other.Expunge("INBOX", "5,200:210,590:600")
 			}
 			octets, err := io.ReadAll(body)
-			if err == nil && !bytes.Equal(octets, corpus.Message(int(m.UID)-1)) {
+			if err == nil && !bytes.Equal(octets, message(int(m.UID)-1)) {
 				return fmt.Errorf("UID %d came changed", m.UID)
 			}
 			return err
