@@ -60,6 +60,7 @@ const (
 	MailboxGoneFromMaildir
 	MailboxGoneFromBoth
 	MailboxNotTouched
+	MailboxReadOnly
 	UIDValidityChanged
 
 	// Guards.
@@ -120,6 +121,7 @@ var texts = [reasons]string{
 	MailboxGoneFromServer:  "the mailbox is gone from the server",
 	MailboxGoneFromMaildir: "the mailbox is gone from the Maildir",
 	MailboxGoneFromBoth:    "the mailbox is gone from both sides",
+	MailboxReadOnly:        "the server lets nobody change the mailbox",
 	MailboxNotTouched:      "the mailbox cannot be read in this run",
 	UIDValidityChanged:     "the server numbered the mailbox anew (UIDVALIDITY)",
 

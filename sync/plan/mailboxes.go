@@ -51,8 +51,12 @@ func (p *planner) open(b *box) {
 	if b.ReadOnly {
 		b.may &^= serverHalf
 	}
-	// Nobody chose that the mailbox cannot be changed: removals wait until it can.
-	b.could = b.may | removal
+	b.could = b.may
+	if !b.Reset {
+		// Nobody chose that the mailbox cannot be changed: removals wait until it
+		// can. (Not where waiting would have all of it numbered anew each time.)
+		b.could |= removal
+	}
 	onServer, onLocal := b.Server == There, b.Local == There
 	switch {
 	case b.Server == Held || b.Local == Held:

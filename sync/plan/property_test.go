@@ -33,6 +33,11 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	// A failure prints its world; what is left behind would only be committed.
+	if err := flag.Set("rapid.nofailfile", "true"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	fmt.Printf("%d random account states\n", worlds.Load())
 	for i := range seen {
@@ -90,13 +95,24 @@ func TestBothSidesAgreeAfterOnePlan(t *testing.T) {
 			applyAll(t, w, second)
 			rounds = 2
 		}
-		if _, last := run(t, w, allowDeletes); len(last.Operations)+len(last.Holds)+len(last.Unfinished) > 0 {
+		if _, last := run(t, w, allowDeletes); !w.atRest(last) {
 			t.Fatalf("run %d has something to do:\n%sfirst plan:\n%s\nbefore:\n%s\nafter:\n%s", rounds+1, describe(last), describe(p), before, w)
 		}
 		if diff := w.disagreement(); diff != "" {
 			t.Fatalf("%s\nplan:\n%s\nbefore:\n%s\nafter:\n%s", diff, describe(p), before, w)
 		}
 	})
+}
+
+// atRest tells that a plan has nothing to do, and nothing waits but for a
+// mailbox that cannot be changed.
+func (w *world) atRest(p plan.Plan) bool {
+	for m, why := range p.Unfinished {
+		if !w.box(m).readOnly || why != conflict.MailboxReadOnly {
+			return false
+		}
+	}
+	return len(p.Operations)+len(p.Holds) == 0
 }
 
 func again(p plan.Plan) bool {
@@ -328,7 +344,7 @@ func TestACutPlanConverges(t *testing.T) {
 			return fmt.Sprintf("cut after %d, recorded %v, of\n%s\nbefore:\n%s\nat the cut:\n%s\nthen:\n%s\nafter:\n%s",
 				n, recorded, describe(p), before, cut, strings.Join(plans, "\n"), w)
 		}
-		if _, last := run(t, w, allowDeletes); len(last.Operations)+len(last.Holds)+len(last.Unfinished) > 0 {
+		if _, last := run(t, w, allowDeletes); !w.atRest(last) {
 			t.Fatalf("still something to do: %s\n%s", describe(last), story())
 		}
 		if diff := w.disagreement(); diff != "" {
@@ -377,11 +393,14 @@ func TestOneWayModesLeaveTheOtherSideAlone(t *testing.T) {
 				t.Fatalf("%+v is not to be removed%s", op, story())
 			}
 		}
-		if again(p) || w.boxes[0].policy.ExpungeFlagged { // what came with \Deleted is expunged by the next run
-			_, second := run(t, w, allowDeletes)
-			applyAll(t, w, second)
+		// What came with \Deleted is expunged by the next run; and a file that one
+		// message gave up may be known as another's of the same content.
+		for range 3 {
+			if _, next := run(t, w, allowDeletes); !w.atRest(next) {
+				applyAll(t, w, next)
+			}
 		}
-		if _, last := run(t, w, allowDeletes); len(last.Operations)+len(last.Holds)+len(last.Unfinished) > 0 {
+		if _, last := run(t, w, allowDeletes); !w.atRest(last) {
 			t.Fatalf("does not come to rest: %s%s", describe(last), story())
 		}
 	})
@@ -412,7 +431,7 @@ func TestExpungePoliciesAreKept(t *testing.T) {
 			_, next := run(t, w, allowDeletes)
 			applyAll(t, w, next)
 		}
-		if _, last := run(t, w, allowDeletes); len(last.Operations)+len(last.Holds)+len(last.Unfinished) > 0 {
+		if _, last := run(t, w, allowDeletes); !w.atRest(last) {
 			t.Fatalf("does not come to rest: %s%s", describe(last), story())
 		}
 	})

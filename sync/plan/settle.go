@@ -44,6 +44,9 @@ func (p *planner) leftReason(r *row) conflict.Reason {
 			return b.left
 		}
 	}
+	if r.msgBox().ReadOnly {
+		return conflict.MailboxReadOnly
+	}
 	return conflict.NotProved
 }
 
