@@ -2,7 +2,9 @@ package mail
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
+	"sort"
 	"strings"
 	"unsafe"
 )
@@ -67,65 +69,152 @@ type Listing struct {
 	// Table gives the mailbox's letters their keywords, as read with the scan.
 	Table KeywordTable
 
-	names   []byte
-	entries []entry
+	// Both are kept in blocks: growing one array of a million by copying it would
+	// take twice its memory for a moment.
+	names   [][]byte  // keys and letters, nameBlock octets each
+	entries [][]entry // entryBlock each, but for the last
+	count   int
 }
 
+const (
+	nameBlock  = 1 << 20
+	entryBlock = 1 << 15
+)
+
 type entry struct {
-	offset  uint32
+	offset  uint32 // into the blocks of names, one behind the other
 	key     uint16
 	letters uint8
-	system  System
+	flags   uint8 // System, and isNew
 	inode   uint64
-	isNew   bool
 }
+
+// isNew is the bit of entry.flags that no flag has.
+const isNew = 1 << 7
 
 // Add puts a message into the listing. Its key must be shorter than 64 KiB, and
 // the keys together shorter than 4 GiB.
 func (l *Listing) Add(m LocalMessage) {
-	l.entries = append(l.entries, entry{
-		offset: uint32(len(l.names)), key: uint16(len(m.Key)), letters: uint8(len(m.Letters)),
-		system: m.System, inode: m.Inode, isNew: m.New,
-	})
-	l.names = append(append(l.names, m.Key...), m.Letters...)
+	last := len(l.names) - 1
+	if last < 0 || len(l.names[last])+len(m.Key)+len(m.Letters) > nameBlock {
+		l.names = append(l.names, l.newNames())
+		last++
+	}
+	offset := last*nameBlock + len(l.names[last])
+	l.names[last] = append(append(l.names[last], m.Key...), m.Letters...)
+	e := entry{offset: uint32(offset), key: uint16(len(m.Key)), letters: uint8(len(m.Letters)), flags: uint8(m.System), inode: m.Inode}
+	if m.New {
+		e.flags |= isNew
+	}
+	if l.count%entryBlock == 0 {
+		l.entries = append(l.entries, l.newEntries())
+	}
+	block := &l.entries[len(l.entries)-1]
+	*block = append(*block, e)
+	l.count++
+}
+
+// newNames and newEntries make a block: the first one small, for most mailboxes
+// are.
+func (l *Listing) newNames() []byte {
+	if len(l.names) == 0 {
+		return nil
+	}
+	return make([]byte, 0, nameBlock)
+}
+
+func (l *Listing) newEntries() []entry {
+	if len(l.entries) == 0 {
+		return nil
+	}
+	return make([]entry, 0, entryBlock)
+}
+
+// rank is what most comparisons are decided by: the octets of a key behind
+// those that all keys begin with. Looking at the keys themselves each time would
+// cost more than reading the directory.
+type rank struct {
+	high, low uint64
+	entry     uint32
 }
 
 // Sort orders the listing by key, once after the last Add.
 func (l *Listing) Sort() {
-	slices.SortFunc(l.entries, func(a, b entry) int {
-		return cmp.Compare(l.keyOf(a), l.keyOf(b))
+	if l.count < 2 {
+		return
+	}
+	skip := l.common()
+	ranks := make([]rank, l.count)
+	for i := range ranks {
+		var head [16]byte
+		copy(head[:], l.keyOf(l.at(i))[skip:])
+		ranks[i] = rank{binary.BigEndian.Uint64(head[:8]), binary.BigEndian.Uint64(head[8:]), uint32(i)}
+	}
+	slices.SortFunc(ranks, func(a, b rank) int {
+		switch {
+		case a.high != b.high:
+			return cmp.Compare(a.high, b.high)
+		case a.low != b.low:
+			return cmp.Compare(a.low, b.low)
+		}
+		return cmp.Compare(l.keyOf(l.at(int(a.entry))), l.keyOf(l.at(int(b.entry))))
 	})
+	sorted := make([][]entry, len(l.entries))
+	for b := range sorted {
+		part := ranks[b*entryBlock : min((b+1)*entryBlock, l.count)]
+		sorted[b] = make([]entry, len(part))
+		for i, r := range part {
+			sorted[b][i] = *l.at(int(r.entry))
+		}
+	}
+	l.entries = sorted
 }
 
-// keyOf views a key in place: copying each of a million on every comparison
-// would cost more than the scan. No byte of names changes once it is written,
-// and appending leaves the old array as it was.
-func (l *Listing) keyOf(e entry) string {
-	return unsafe.String(unsafe.SliceData(l.names[e.offset:]), int(e.key))
+// common is how many octets all keys begin with.
+func (l *Listing) common() int {
+	first := l.keyOf(l.at(0))
+	n := len(first)
+	for i := 1; i < l.count && n > 0; i++ {
+		k := l.keyOf(l.at(i))
+		n = min(n, len(k))
+		for j := range n {
+			if k[j] != first[j] {
+				n = j
+				break
+			}
+		}
+	}
+	return n
+}
+
+func (l *Listing) at(i int) *entry { return &l.entries[i/entryBlock][i%entryBlock] }
+
+// keyOf views a key in place. No byte of names changes once it is written, and
+// appending leaves the old array as it was.
+func (l *Listing) keyOf(e *entry) string {
+	return unsafe.String(unsafe.SliceData(l.names[e.offset/nameBlock][e.offset%nameBlock:]), int(e.key))
 }
 
 // Len is how many messages the listing holds.
-func (l *Listing) Len() int { return len(l.entries) }
+func (l *Listing) Len() int { return l.count }
 
 // Key returns the i-th key without copying it; it is valid as long as the
 // listing is.
-func (l *Listing) Key(i int) Key { return Key(l.keyOf(l.entries[i])) }
+func (l *Listing) Key(i int) Key { return Key(l.keyOf(l.at(i))) }
 
 // At returns the i-th message in key order.
 func (l *Listing) At(i int) LocalMessage {
-	e := l.entries[i]
-	from := e.offset + uint32(e.key)
+	e := l.at(i)
+	from := e.offset%nameBlock + uint32(e.key)
 	return LocalMessage{
-		Key: Key(strings.Clone(l.keyOf(e))), Letters: string(l.names[from : from+uint32(e.letters)]),
-		System: e.system, Inode: e.inode, New: e.isNew,
+		Key: Key(strings.Clone(l.keyOf(e))), Letters: string(l.names[e.offset/nameBlock][from : from+uint32(e.letters)]),
+		System: System(e.flags &^ isNew), Inode: e.inode, New: e.flags&isNew != 0,
 	}
 }
 
 // Find returns the message with that key.
 func (l *Listing) Find(k Key) (LocalMessage, bool) {
-	i, found := slices.BinarySearchFunc(l.entries, string(k), func(e entry, k string) int {
-		return cmp.Compare(l.keyOf(e), k)
-	})
+	i, found := sort.Find(l.count, func(i int) int { return strings.Compare(string(k), l.keyOf(l.at(i))) })
 	if !found {
 		return LocalMessage{}, false
 	}
