@@ -189,10 +189,15 @@ func (s *session) remove(ctx context.Context, uids mail.UIDSet) (kept mail.UIDSe
 		return mail.UIDSet{}, searchErr
 	case searchErr != nil:
 		return mail.UIDSet{}, nil // expunged, by the tagged OK
-	case found.Intersect(uids).IsEmpty():
+	}
+	// Dovecot answers a search that was sent along from before the expunge; VANISHED
+	// tells what went since, and without it the search is made again.
+	s.mu.Lock()
+	left := found.Intersect(uids).Minus(s.vanished)
+	s.mu.Unlock()
+	if left.IsEmpty() {
 		return mail.UIDSet{}, nil
 	}
-	// Dovecot answers a search that was sent along from before the expunge.
 	found, err = s.conn.Search(ctx, wire.SearchCriteria{UIDs: uids}).Wait()
 	if err != nil {
 		return mail.UIDSet{}, fmt.Errorf("looking for what was expunged: %w", err)
@@ -203,13 +208,12 @@ func (s *session) remove(ctx context.Context, uids mail.UIDSet) (kept mail.UIDSe
 // removeBare removes without UIDPLUS: EXPUNGE takes every message that is
 // marked, so it is sent only when those are ours.
 func (s *session) removeBare(ctx context.Context, uids mail.UIDSet, deleted mail.Flags) (kept mail.UIDSet, err error) {
-	store := s.conn.Store(ctx, uids, wire.StoreAdd, deleted, 0)
-	search := s.conn.Search(ctx, wire.SearchCriteria{Deleted: true})
-	if _, err := store.Wait(); err != nil && !hasCode(err, "EXPUNGEISSUED") {
-		search.Wait()
+	// One after the other: a search that is sent along may be answered from before
+	// the STORE, without what other programs marked meanwhile.
+	if _, err := s.conn.Store(ctx, uids, wire.StoreAdd, deleted, 0).Wait(); err != nil && !hasCode(err, "EXPUNGEISSUED") {
 		return mail.UIDSet{}, fmt.Errorf("UID %s: %w", shortened(uids), err)
 	}
-	marked, err := search.Wait()
+	marked, err := s.conn.Search(ctx, wire.SearchCriteria{Deleted: true}).Wait()
 	if err != nil {
 		return mail.UIDSet{}, fmt.Errorf("looking for marked messages: %w", err)
 	}
