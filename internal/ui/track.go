@@ -29,17 +29,19 @@ type track struct {
 	listed, planned    bool
 	mailboxes, looking int // mailboxes to look into, and looked into up to now
 
-	messages, done int   // to be transferred, and transferred
-	bytes, moved   int64 // the same in octets
-	changes        int   // other changes made
-	failed         int
+	inPlan, expected, done int   // messages to be transferred, as the plan and as the mailboxes tell, and transferred
+	bytes, moved           int64 // octets to be transferred, and transferred
+	unsized                bool  // bytes is not all of it
+	changes                int   // other changes made
+	failed                 int
 
 	boxes []box // being worked on, the latest last
 
-	// The rate is of the last few seconds, so that it tells of now.
-	rate    float64 // octets a second
-	sampled time.Time
-	sample  int64
+	// The rates are of the last few seconds, so that they tell of now.
+	rate, pace  float64 // octets a second, shares of the whole a second
+	sampled     time.Time
+	sample      int64
+	sampleShare float64
 }
 
 // box is a mailbox that messages are brought to or from.
@@ -60,11 +62,13 @@ func (t *track) event(e sync.Event) {
 		t.looking++
 	case sync.Planned:
 		t.planned = true
-		t.messages += e.Messages
+		t.inPlan += e.Messages
 		t.bytes += e.Bytes
+		t.unsized = t.unsized || e.Messages > 0 && e.Bytes == 0
 	case sync.Expected:
-		t.messages += e.Messages
+		t.expected += e.Messages
 		t.bytes += e.Bytes
+		t.unsized = t.unsized || e.Messages > 0 && e.Bytes == 0
 		t.box(e.Mailbox).messages += e.Messages
 	case sync.Transferred:
 		t.done++
@@ -110,23 +114,42 @@ func (t *track) drop(m mail.Mailbox) {
 	}
 }
 
-// tick measures the rate.
+// messages is how many are to be transferred, as far as is known. The plan has a
+// mailbox's messages in it where the server told their number, and the mailbox
+// tells them again.
+func (t *track) messages() int { return max(t.inPlan, t.expected, t.done) }
+
+// share is how much of the whole is done, from 0 to 1: of the octets where all of
+// them are known, else of the messages.
+func (t *track) share() float64 {
+	switch n := t.messages(); {
+	case !t.unsized && t.bytes > 0 && t.bytes >= t.moved:
+		return float64(t.moved) / float64(t.bytes)
+	case n > 0:
+		return float64(t.done) / float64(n)
+	}
+	return 0
+}
+
+// tick measures the rates.
 func (t *track) tick(now time.Time) {
+	share := t.share()
 	if t.sampled.IsZero() || t.moved == 0 {
-		t.sampled, t.sample = now, t.moved
+		t.sampled, t.sample, t.sampleShare = now, t.moved, share
 		return
 	}
 	passed := now.Sub(t.sampled).Seconds()
 	if passed < 0.5 {
 		return
 	}
-	current := float64(t.moved-t.sample) / passed
+	rate, pace := float64(t.moved-t.sample)/passed, max(0, share-t.sampleShare)/passed
 	if t.rate == 0 {
-		t.rate = current
+		t.rate, t.pace = rate, pace
 	}
 	weight := min(1, passed/5)
-	t.rate += (current - t.rate) * weight
-	t.sampled, t.sample = now, t.moved
+	t.rate += (rate - t.rate) * weight
+	t.pace += (pace - t.pace) * weight
+	t.sampled, t.sample, t.sampleShare = now, t.moved, share
 }
 
 // render draws the account's lines, none wider than width columns.
@@ -138,7 +161,7 @@ func (t *track) render(l look, width int) []string {
 		return []string{shorten(l.clean(t.account), max(width, 1))}
 	}
 	head := l.style.bold(name) + "  "
-	if t.done == 0 && t.messages == 0 {
+	if t.messages() == 0 {
 		return []string{head + shorten(t.doing(), room)}
 	}
 	lines := []string{head + t.bar(l, room)}
@@ -176,14 +199,7 @@ func (t *track) doing() string {
 // bar is the transfer as a bar and numbers; what does not fit is left out, the
 // least important first.
 func (t *track) bar(l look, room int) string {
-	messages := max(t.messages, t.done)
-	share := 0.0
-	switch {
-	case t.bytes >= t.moved && t.bytes > 0:
-		share = float64(t.moved) / float64(t.bytes)
-	case messages > 0:
-		share = float64(t.done) / float64(messages)
-	}
+	messages, share := t.messages(), t.share()
 	numbers := []string{
 		fmt.Sprintf("%*s of %s", len(Count(messages)), Count(t.done), Count(messages)),
 		fmt.Sprintf("%3d%%", int(share*100)),
@@ -208,10 +224,11 @@ func (t *track) bar(l look, room int) string {
 
 // remaining is how long the transfer will still take, where that can be told.
 func (t *track) remaining() string {
-	if t.rate < 1 || t.bytes <= t.moved || t.moved == 0 {
+	seconds := (1 - t.share()) / t.pace
+	if t.pace <= 0 || seconds < 0.5 || seconds > 100*3600 {
 		return ""
 	}
-	return left(time.Duration(float64(t.bytes-t.moved) / t.rate * float64(time.Second)))
+	return left(time.Duration(seconds * float64(time.Second)))
 }
 
 // draw is a bar of so many columns.

@@ -31,7 +31,7 @@ func TestProgressTellsWhatIsGoingOn(t *testing.T) {
 	check("work    looking")
 	tr.event(sync.Looking{Mailbox: "INBOX"})
 	check("work    looking into mailbox 1 of 2")
-	tr.event(sync.Planned{Operations: 1, Messages: 1, Bytes: 100_000})
+	tr.event(sync.Planned{Operations: 1, Messages: 4, Bytes: 100_000})
 	tr.event(sync.Expected{Mailbox: "Lists/go", Messages: 3, Bytes: 300_000})
 	check("work    ────────────────────────────────────────  0 of 4    0%       0 B/s          0 B",
 		"        Lists/go                                  0 of 3")

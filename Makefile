@@ -1,0 +1,91 @@
+# make build   the program, without cgo, as bin/godwit
+# make demo    build it and show it at work, without an account
+# make test    the whole suite, with the race detector
+# make lint    gofmt, vet on every system, golangci-lint, govulncheck
+# make fuzz    each fuzz target for FUZZTIME
+# make bench   the benchmarks
+# make install the program, its manual and its completions, below PREFIX
+
+GO       ?= go
+PREFIX   ?= /usr/local
+FUZZTIME ?= 30s
+VERSION  ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
+
+# The tools are pinned here. `go run` keeps them out of go.mod.
+GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# What the program must build for: its file system code differs between them.
+SYSTEMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64 openbsd/amd64 openbsd/arm64
+
+LDFLAGS = -s -w $(if $(VERSION),-X main.release=$(VERSION))
+
+.PHONY: all build demo test race short lint gofmt vet golangci vuln cross fuzz bench install clean
+
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/godwit ./cmd/godwit
+
+demo: build
+	./bin/godwit demo
+
+# The race detector needs cgo and a C compiler; everything else does without.
+test race:
+	./scripts/need-dovecot
+	CGO_ENABLED=1 $(GO) test -race -timeout 25m ./...
+
+# The tests that take no time, without the race detector.
+short:
+	$(GO) test -short ./...
+
+lint: gofmt vet cross golangci vuln
+
+gofmt:
+	@bad=$$(gofmt -l $$(git ls-files -c -o --exclude-standard '*.go')); \
+	if [ -n "$$bad" ]; then echo "not as gofmt writes it:"; echo "$$bad"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+	$(GO) vet -tags crashpoints ./cmd/godwit
+
+# Vetting compiles everything, tests included; only linking is left out.
+cross:
+	@for s in $(SYSTEMS); do \
+		echo "vet for $$s"; \
+		GOOS=$${s%/*} GOARCH=$${s#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
+	done
+
+golangci:
+	$(GOLANGCI) run ./...
+
+# Status 3 means that something was found; any other failure, that the database
+# could not be reached, which is no fault of the code.
+vuln:
+	@$(GOVULNCHECK) ./...; status=$$?; \
+	case $$status in \
+	0) ;; \
+	3) exit 3 ;; \
+	*) echo "govulncheck could not do its work (status $$status): vulnerabilities were NOT looked for" ;; \
+	esac
+
+fuzz:
+	./scripts/fuzz $(FUZZTIME)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 bin/godwit $(DESTDIR)$(PREFIX)/bin/godwit
+	install -m 644 docs/godwit.1 $(DESTDIR)$(PREFIX)/share/man/man1/godwit.1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -d $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	install -d $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 644 cmd/godwit/completion/godwit.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/godwit
+	install -m 644 cmd/godwit/completion/_godwit $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_godwit
+	install -m 644 cmd/godwit/completion/godwit.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/godwit.fish
+
+clean:
+	rm -rf bin
+	$(GO) clean -testcache
