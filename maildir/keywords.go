@@ -28,6 +28,8 @@ const (
 const (
 	lockWait  = 5 * time.Second // for the lock
 	lockRetry = 5 * time.Millisecond
+	lockMode  = 0o400           // tells a lock of ours, whose holder died, from others'
+	lockOurs  = time.Second     // after which such a lock counts as left behind
 	lockStale = 2 * time.Minute // what a lock's holder that died left, as Dovecot has it
 )
 
@@ -113,30 +115,31 @@ func (a *Account) lettersFor(ctx context.Context, b *box, keywords mail.Keywords
 	if err != nil {
 		return nil, err
 	}
-	t, err = a.extend(b, lock, keywords)
-	if cerr := lock.Close(); err == nil {
-		err = cerr
-	}
+	defer lock.Close()
+	t, mode, err := a.extend(b, lock, keywords)
 	if err == nil {
 		err = b.top.replace(keywordsLock, keywordsName)
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.top.unlink(keywordsLock))
 	}
-	return t, b.top.sync()
+	err = retryErr(func() error { return unix.Fchmod(lock.fd, mode) })
+	return t, errors.Join(b.top.fail("chmod", keywordsName, err), b.top.sync())
 }
 
-// extend writes the table with new keywords into the lock file.
-func (a *Account) extend(b *box, lock *file, keywords mail.Keywords) (mail.KeywordTable, error) {
+// extend writes the table with new keywords into the lock file, and tells the
+// mode that it shall have.
+func (a *Account) extend(b *box, lock *file, keywords mail.Keywords) (mail.KeywordTable, uint32, error) {
+	mode := uint32(0o600)
 	t, err := readTable(b.top) // as the last holder of the lock left it
 	if err != nil {
-		return nil, err
+		return nil, mode, err
 	}
 	// A letter without a keyword may stand in file names all the same, when the
 	// table was lost. Giving it a meaning would flag those messages.
 	var used letterSet
 	if err := b.read(func(name string, _ bool, _ uint64) { used |= parseName(name).letters }); err != nil {
-		return nil, err
+		return nil, mode, err
 	}
 	for _, name := range missingFrom(t, keywords) {
 		if i := freeLetter(t, used); i >= 0 {
@@ -146,17 +149,13 @@ func (a *Account) extend(b *box, lock *file, keywords mail.Keywords) (mail.Keywo
 			t[i] = name
 		}
 	}
-	_, err = lock.Write(formatTable(t))
-	if err == nil {
-		if st, serr := b.top.stat(keywordsName); serr == nil {
-			// Whoever could read the table shall be able to go on.
-			err = retryErr(func() error { return unix.Fchmod(lock.fd, uint32(st.Mode)&0o777) })
-		}
+	if st, serr := b.top.stat(keywordsName); serr == nil {
+		mode |= uint32(st.Mode) & 0o777 // whoever could read the table shall be able to go on
 	}
-	if err == nil {
+	if _, err = lock.Write(formatTable(t)); err == nil {
 		err = fsync(lock.fd)
 	}
-	return t, b.top.fail("write", keywordsLock, err)
+	return t, mode, b.top.fail("write", keywordsLock, err)
 }
 
 // freeLetter chooses a letter: after the last, else a gap, those in use without
@@ -205,15 +204,25 @@ func meaning(t mail.KeywordTable) (l letterSet) {
 	return l
 }
 
+// stale tells that a lock's holder died. Of ours that is plain after a moment:
+// an account has one run at a time, and a run one holder of the lock.
+func stale(st unix.Stat_t) bool {
+	age := time.Since(time.Unix(0, nanos(st.Mtim)))
+	return age > lockStale || age > lockOurs && uint32(st.Mode)&0o777 == lockMode
+}
+
 // lockKeywords creates the lock file, waiting for another holder.
 func lockKeywords(ctx context.Context, top dir) (*file, error) {
 	deadline := time.Now().Add(lockWait)
 	for {
 		f, err := top.file(keywordsLock, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
+		if err == nil {
+			return f, top.fail("mark", keywordsLock, retryErr(func() error { return unix.Fchmod(f.fd, lockMode) }))
 		}
-		if st, serr := top.stat(keywordsLock); serr == nil && time.Since(time.Unix(0, nanos(st.Mtim))) > lockStale {
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		if st, serr := top.stat(keywordsLock); serr == nil && stale(st) {
 			if err := top.unlink(keywordsLock); err != nil && !isMissing(err) {
 				return nil, err
 			}
