@@ -38,7 +38,8 @@ type Options struct {
 }
 
 // Account is an account's Maildir. Its methods may be called side by side. It
-// holds nothing open between calls, so that a disk can be unmounted.
+// holds nothing open between calls, so that a disk can be unmounted, but for the
+// tmp directories of messages that are staged and not yet settled.
 type Account struct {
 	root, account, trash string
 	now                  func() time.Time
@@ -51,6 +52,7 @@ type Account struct {
 	mu         sync.Mutex // guards what follows
 	live       map[string]bool
 	hints      map[mail.Mailbox]hint
+	held       map[mail.Mailbox]*heldTmp
 }
 
 // Open checks the options. It touches nothing: [Account.Root] tells what is
@@ -74,7 +76,7 @@ func Open(o Options) (*Account, error) {
 	}
 	a := &Account{
 		root: root, account: o.Account, trash: o.TrashDir, now: o.Now, names: n, keys: keys,
-		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, write: (*file).Write,
+		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, held: map[mail.Mailbox]*heldTmp{}, write: (*file).Write,
 	}
 	a.durable.start = time.Now()
 	if a.now == nil {

@@ -46,6 +46,7 @@ func TestSetFlagsRenamesAndKeepsTheRest(t *testing.T) {
 			{"cur/k,E=raw:2,", add("k", `\Seen`), "cur/k,E=raw:2,S"},
 			{"new/k,E=raw", add("k", `\Seen`), "cur/k,E=raw:2,S"},
 			{"cur/k:2,,x", add("k", `\Seen`), "cur/k:2,S,x"},
+			{"cur/k:2,FXabz", mail.KeyFlags{Key: "k", Anew: true, Delta: mail.FlagDelta{Add: flags("Play", `\Seen`)}}, "cur/k:2,FSXb"},
 			{"cur/k:2,SR", add("k", `\Seen`), "cur/k:2,SR"}, // nothing changes
 			{"cur/k:2,S", remove("k", "never heard of"), "cur/k:2,S"},
 		} {

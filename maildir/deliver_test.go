@@ -309,3 +309,30 @@ func TestKeysAreUniqueAndSafe(t *testing.T) {
 		}
 	}
 }
+
+func TestAMailboxThatWasMovedIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	a := withBox(t, "A")
+	stage := func() (mail.Staged, error) {
+		return a.Stage(ctx(), "A", mail.Delivery{Size: -1}, strings.NewReader(body))
+	}
+	s, err := stage()
+	must(t, err)
+	must(t, os.Rename(filepath.Join(a.root, "A"), filepath.Join(a.root, "B")))
+	if err := a.Settle(ctx(), []mail.Staged{s}); !errors.Is(err, mail.ErrNoMailbox) {
+		t.Errorf("settling in a mailbox that was moved: %v", err)
+	}
+	if _, err := stage(); !errors.Is(err, mail.ErrNoMailbox) {
+		t.Errorf("staging in a mailbox that was moved: %v", err)
+	}
+	must(t, a.Create(ctx(), "A"))
+	s, err = stage()
+	must(t, err)
+	must(t, a.Place(ctx(), []mail.Staged{s}))
+	if got := files(t, a, "A"); len(got) != 1 {
+		t.Errorf("files %q", got)
+	}
+	if len(a.held) > 0 || len(a.live) != 1 {
+		t.Errorf("still held: %v, live: %v", a.held, a.live)
+	}
+}

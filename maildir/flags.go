@@ -8,8 +8,8 @@ import (
 )
 
 // SetFlags changes flags by renaming and makes the renames durable. A message
-// in new/ that gets a flag moves to cur/. Letters that mean nothing to us stay,
-// and keywords that have no letter left are passed over. One result a message:
+// in new/ that gets a flag moves to cur/. Letters that mean nothing to us stay
+// (lower-case ones not when the change is to be made anew), and keywords that have no letter left are passed over. One result a message:
 // nil, [mail.ErrGone], [ErrBusy], or what failed. An error of the whole call says
 // that what was renamed may not be durable.
 func (a *Account) SetFlags(ctx context.Context, m mail.Mailbox, changes []mail.KeyFlags) ([]error, error) {
@@ -60,14 +60,14 @@ func (a *Account) SetFlags(ctx context.Context, m mail.Mailbox, changes []mail.K
 // changed is the name in cur/ of a file after a change of its flags; its own
 // name when nothing changes that a name can tell.
 func changed(e entry, c mail.KeyFlags, t mail.KeywordTable) string {
-	f, d := parseName(e.name), c.Delta
+	f := parseName(e.name)
 	g := f
 	if c.Anew {
-		f.letters = 0
+		g.letters = 0
 	}
-	g.system = f.system&^d.Remove.System | d.Add.System
-	g.letters = f.letters&^encode(t, d.Remove.Keywords) | encode(t, d.Add.Keywords)
-	if g.system == f.system && g.letters == parseName(e.name).letters {
+	g.system = g.system&^c.Delta.Remove.System | c.Delta.Add.System
+	g.letters = g.letters&^encode(t, c.Delta.Remove.Keywords) | encode(t, c.Delta.Add.Keywords)
+	if g.system == f.system && g.letters == f.letters {
 		return e.name
 	}
 	return g.String()

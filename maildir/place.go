@@ -20,6 +20,7 @@ func (a *Account) byMailbox(ctx context.Context, staged []mail.Staged, act func(
 		if err := ctx.Err(); err != nil {
 			return errors.Join(failed, err)
 		}
+		a.letGo(batch[0].Mailbox)
 		b, err := a.openAll(batch[0].Mailbox)
 		if err != nil {
 			failed = errors.Join(failed, explain("open", batch[0].Mailbox, "", err))
@@ -64,6 +65,7 @@ func (a *Account) settleSome(ctx context.Context, some [][]mail.Staged) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		a.letGo(batch[0].Mailbox)
 		tmp, err := a.openTmp(batch[0].Mailbox)
 		if err != nil {
 			return explain("settle", batch[0].Mailbox, "", err)
@@ -107,6 +109,7 @@ func (a *Account) placeSome(ctx context.Context, some [][]mail.Staged) error {
 			failed = errors.Join(failed, err)
 			break // what was moved so far is made durable all the same
 		}
+		a.letGo(batch[0].Mailbox)
 		b, err := a.openAll(batch[0].Mailbox)
 		if err != nil {
 			failed = errors.Join(failed, explain("deliver to", batch[0].Mailbox, "", err))

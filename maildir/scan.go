@@ -70,7 +70,7 @@ func (b *box) read(message func(name string, isNew bool, inode uint64)) error {
 
 // settle reads a mailbox until it stood still meanwhile, a bounded number of
 // times. begin is called before each reading, message for each file, and done
-// after it, which may ask for another round. The stamp is the last round's; it
+// after a reading that may be the last; it may ask for another round. The stamp is the last round's; it
 // was taken before the reading. settled says that it stood still.
 func (a *Account) settle(ctx context.Context, b *box, begin func(mail.Stamp), message func(string, bool, uint64), done func() (again bool, err error)) (settled bool, err error) {
 	for round := 0; ; round++ {
@@ -98,12 +98,15 @@ func (a *Account) settle(ctx context.Context, b *box, begin func(mail.Stamp), me
 		if err != nil {
 			return false, err
 		}
+		unmoved, last := before.Unmoved(after), round == rounds-1
+		if !unmoved && !last {
+			continue
+		}
 		again, err := done()
 		if err != nil {
 			return false, err
 		}
-		settled := before.Unmoved(after) && !again
-		if settled || round == rounds-1 {
+		if settled := unmoved && !again; settled || last {
 			return settled, nil
 		}
 	}

@@ -24,14 +24,16 @@ func (a *Account) Stage(ctx context.Context, m mail.Mailbox, d mail.Delivery, bo
 	if err := checkKey(k); err != nil {
 		return mail.Staged{}, explain("store", m, k, err)
 	}
-	tmp, err := a.openTmp(m)
+	held, err := a.holdTmp(m)
 	if err != nil {
 		return mail.Staged{}, explain("store", m, k, err)
 	}
-	defer tmp.close()
+	defer a.release(held)
+	tmp := held.dir
 	name := tmpName(k)
 	f, err := a.createTmp(tmp, m, name)
 	if err != nil {
+		a.letGo(m)
 		return mail.Staged{}, explain("store", m, k, err)
 	}
 	staged := mail.Staged{Mailbox: m, Key: k, Flags: d.Flags}
@@ -48,9 +50,57 @@ func (a *Account) Stage(ctx context.Context, m mail.Mailbox, d mail.Delivery, bo
 	if err != nil {
 		err = errors.Join(err, tmp.unlink(name))
 		a.forget(m, name)
+		a.letGo(m)
 		return mail.Staged{}, explain("store", m, k, err)
 	}
 	return staged, nil
+}
+
+// heldTmp is a mailbox's tmp/, kept open from the first message of a batch until
+// the batch is settled: finding it costs as much as writing a small message.
+type heldTmp struct {
+	dir   dir
+	users int
+	old   bool // to be closed by its last user
+}
+
+func (a *Account) holdTmp(m mail.Mailbox) (*heldTmp, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := a.held[m]
+	if h == nil {
+		tmp, err := a.openTmp(m)
+		if err != nil {
+			return nil, err
+		}
+		h = &heldTmp{dir: tmp}
+		a.held[m] = h
+	}
+	h.users++
+	return h, nil
+}
+
+func (a *Account) release(h *heldTmp) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if h.users--; h.users == 0 && h.old {
+		h.dir.close()
+	}
+}
+
+// letGo ends the keeping: the next message finds the directory anew, wherever
+// the user has moved it.
+func (a *Account) letGo(m mail.Mailbox) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h := a.held[m]
+	if h == nil {
+		return
+	}
+	delete(a.held, m)
+	if h.old = true; h.users == 0 {
+		h.dir.close()
+	}
 }
 
 // openTmp opens a mailbox's tmp/, making it if it is not there.
