@@ -217,7 +217,7 @@ func (p *appender) finish(s *session, x *appending) error {
 // refused takes a NO or BAD. A MULTIAPPEND is all or none, so each of its
 // messages is tried alone.
 func (p *appender) refused(x *appending, err error) error {
-	if hasCode(err, "TRYCREATE", "NONEXISTENT") { // RFC 9051, 6.3.12; RFC 5530, 3
+	if p.account.noTarget(p.mailbox, err) {
 		return fmt.Errorf("%w: %w", mail.ErrNoMailbox, err)
 	}
 	if len(x.indices) > 1 {
@@ -234,6 +234,16 @@ func (p *appender) refused(x *appending, err error) error {
 	}
 	p.settle(x.indices[0], mail.Appended{Err: p.account.secrets.wrap(err)})
 	return nil
+}
+
+// noTarget tells whether a refusal means that the mailbox is not there: it has
+// the code for it (RFC 9051, 6.3.12; RFC 5530, 3), or no code at all and the
+// mailbox was never listed.
+func (a *Account) noTarget(m mail.Mailbox, err error) bool {
+	if hasCode(err, "TRYCREATE", "NONEXISTENT") {
+		return true
+	}
+	return hasCode(err, "") && !a.names.isListed(m)
 }
 
 // watchedUpload knows whether a message could not be read as it was promised.

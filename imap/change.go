@@ -354,7 +354,7 @@ func (x *transfer) judge(uids mail.UIDSet, err error) error {
 	err = fmt.Errorf("UID %s: %w", shortened(uids), err)
 	if _, no := refused(err); no {
 		switch {
-		case hasCode(err, "TRYCREATE", "NONEXISTENT"): // RFC 9051, 6.4.7
+		case x.account.noTarget(x.to, err):
 			return fmt.Errorf("%w: %w", mail.ErrNoMailbox, err)
 		case hasCode(err, "OVERQUOTA"):
 			return fmt.Errorf("%w: %w", mail.ErrOverQuota, err)

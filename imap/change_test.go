@@ -286,3 +286,31 @@ func TestMoveIsNeverDoneTwice(t *testing.T) {
 		}
 	}
 }
+
+func TestCopyWithoutCopyUIDSaysThatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{
+		"OK done":                        "[{1 0} {5 0}]",
+		"OK [COPYUID 7 1,5 11:12] done":  "[{1 11} {5 12}]",
+		"OK [COPYUID 7 5,1 11:12] done":  "[{5 11} {1 12}]", // in its order
+		"OK [COPYUID 7 5 11] done":       "[{5 11}]",        // 1 was gone
+		"OK [COPYUID 99 1,5 11:12] done": "[{1 0} {5 0}]",   // of another life
+		"OK [COPYUID 7 1,5 11:13] done":  "[{1 0} {5 0}]",   // does not add up
+	} {
+		server := mailboxScript(t, "UIDPLUS", []string{"* 2 EXISTS", "* OK [UIDVALIDITY 7] x", "* OK [UIDNEXT 6] x"}, func(p *peer, tag, command string) bool {
+			switch {
+			case strings.HasPrefix(command, "UID SEARCH"):
+				p.say("* SEARCH 1 5\r\n%s OK done", tag)
+			case strings.HasPrefix(command, "UID COPY"):
+				p.say("%s %s", tag, answer)
+			default:
+				return false
+			}
+			return true
+		})
+		got := must(open(t, cleartext(server.Addr, "me")).Copy(patient(t), "INBOX", 7, mail.UIDs(1, 5), "INBOX"))(t)
+		if fmt.Sprint(got) != want {
+			t.Errorf("%s: %v, want %v", answer, got, want)
+		}
+	}
+}

@@ -138,13 +138,6 @@ func (t *nameTable) isListed(m mail.Mailbox) bool {
 	return ok
 }
 
-// delimiter returns the delimiter of the names to be created.
-func (t *nameTable) delimiter() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.codec.delim
-}
-
 // writesEightBit tells whether the server sends UTF-8 and no modified UTF-7.
 func writesEightBit(raws []rawName) bool {
 	eight := false

@@ -169,7 +169,11 @@ func (b *observer) wait(fetches []*fetch) error {
 		case first == nil:
 			first = err
 		}
-		b.messages = append(b.messages, f.messages...)
+		if len(b.messages) == 0 {
+			b.messages = f.messages // of a million, a copy is felt
+		} else {
+			b.messages = append(b.messages, f.messages...)
+		}
 	}
 	b.messages = sortMessages(b.messages)
 	return first

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	gosync "sync"
+	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
 
@@ -307,6 +308,7 @@ func wrongValidity(m mail.Mailbox, is, was mail.UIDValidity) error {
 // end says LOGOUT and closes, without waiting for the answer.
 func (s *session) end() {
 	if !s.packed && s.conn.Err() == nil {
+		s.link.Conn.SetWriteDeadline(time.Now().Add(time.Second))
 		s.link.Write([]byte("Z LOGOUT\r\n"))
 	}
 	s.conn.Close()
