@@ -384,3 +384,66 @@ func TestLocateNeverMissesAMessageThatIsBeingMoved(t *testing.T) {
 		}
 	}
 }
+
+func TestUndoBringsBackWhatARunRemoved(t *testing.T) {
+	t.Parallel()
+	for _, elsewhere := range []bool{false, true} {
+		o := Options{Layout: MaildirPlusPlus, Map: map[mail.Mailbox]mail.Mailbox{"Work/2024": "Elsewhere"}}
+		if elsewhere {
+			other, err := os.MkdirTemp("/dev/shm", "godwit-test-")
+			if err != nil {
+				t.Logf("no other file system: %v", err)
+				continue
+			}
+			defer os.RemoveAll(other)
+			o.TrashDir = filepath.Join(other, "trash")
+		}
+		a := newAccount(t, o)
+		boxes := []mail.Mailbox{"INBOX", "Work/2024", "cur", mail.Mailbox(strings.Repeat("ü", 200))}
+		if runs, err := a.Runs(ctx()); err != nil || len(runs) > 0 {
+			t.Errorf("runs of an empty trash: %v, %v", runs, err)
+		}
+		var keys []mail.Key
+		for _, m := range boxes {
+			must(t, a.Create(ctx(), m))
+			s := deliver(t, a, m, mail.Delivery{Date: 1e9, Flags: flags(`\Seen`, "Keyword")}, "to "+string(m))
+			fresh := deliver(t, a, m, mail.Delivery{}, "bare\nLF in "+string(m))
+			keys = append(keys, s.Key)
+			results, err := a.Remove(ctx(), m, []mail.Key{s.Key, fresh.Key}, 5)
+			all(t, results, err)
+		}
+		put(t, a, "cur/"+string(keys[0])+":2,", "the key is taken again")
+		must(t, os.RemoveAll(filepath.Join(a.root, ".Elsewhere")))
+		runs, err := a.Runs(ctx())
+		if err != nil || len(runs) != 1 || runs[0] != 5 {
+			t.Errorf("runs %v, %v", runs, err)
+		}
+		restored, err := a.Restore(ctx(), 5)
+		must(t, err)
+		for i, m := range boxes {
+			if restored[m] != 2 {
+				t.Errorf("%q: %d came back", m, restored[m])
+			}
+			l := scan(t, a, m)
+			var bodies []string
+			for j := range l.Len() {
+				msg := l.At(j)
+				bodies = append(bodies, wire(t, a, m, msg.Key))
+				if msg.Key == keys[i] && i > 0 && (msg.System != mail.Seen || msg.Letters != "a") {
+					t.Errorf("%q came back as %+v", m, msg)
+				}
+			}
+			want := []string{"to " + string(m), "bare\nLF in " + string(m)}
+			if i == 0 {
+				want = append(want, "the key is taken again")
+			}
+			equalStrings(t, string(m), bodies, want)
+		}
+		if runs, err := a.Runs(ctx()); err != nil || len(runs) > 0 {
+			t.Errorf("runs after that: %v, %v", runs, err)
+		}
+		if again, err := a.Restore(ctx(), 5); err != nil || len(again) > 0 {
+			t.Errorf("restored again: %v, %v", again, err)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"godwit/mail"
 
@@ -73,13 +72,22 @@ func (a *Account) remove(ctx context.Context, m mail.Mailbox, keys []mail.Key, r
 	results, err := a.withFiles(ctx, b, keys, func(i int, e entry) error {
 		err := a.toTrash(b.in(e), e.name, trash)
 		if errors.Is(err, unix.EXDEV) {
-			copies[i], err = a.copyToTrash(ctx, b.in(e), e.name, trash)
+			var c *copied
+			c, err = a.copyTo(ctx, b.in(e), e.name, trash, partial+string(a.NewKey()))
+			if err == nil {
+				copies[i] = c
+			}
 		}
 		touched = touched || err == nil
 		return err
 	})
-	if len(copies) > 0 {
-		err = errors.Join(err, a.removeCopied(ctx, b, keys, copies, trash, results))
+	switch {
+	case err != nil: // given up; the copies are worth nothing
+		for _, c := range copies {
+			err = errors.Join(err, trash.unlink(c.name))
+		}
+	case len(copies) > 0:
+		err = a.removeCopied(ctx, b, keys, copies, trash, results)
 	}
 	if touched {
 		// The trash first: a power cut between leaves both names, not neither.
@@ -104,20 +112,22 @@ type copied struct {
 	from unix.Stat_t
 }
 
-// partial stands before the names of copies that may not be whole.
+// partial stands before the names of copies that may not be whole: like all names
+// that begin with a dot, they are no messages.
 const partial = ".partial-"
 
-func (a *Account) copyToTrash(ctx context.Context, d dir, name string, trash dir) (*copied, error) {
+// copyTo copies a file to another directory, under the name as.
+func (a *Account) copyTo(ctx context.Context, d dir, name string, to dir, as string) (*copied, error) {
 	in, err := d.file(name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	c := &copied{name: partial + string(a.NewKey()), last: name}
+	c := &copied{name: as, last: name}
 	if c.from, err = in.stat(); err != nil {
 		return nil, err
 	}
-	out, err := trash.file(c.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
+	out, err := to.file(c.name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return nil, err
 	}
@@ -129,10 +139,10 @@ func (a *Account) copyToTrash(ctx context.Context, d dir, name string, trash dir
 	}
 	err = errors.Join(err, out.Close())
 	if err == nil {
-		err = trash.setTime(c.name, int64(c.from.Mtim.Sec))
+		err = to.setTime(c.name, int64(c.from.Mtim.Sec))
 	}
 	if err != nil {
-		return nil, errors.Join(err, trash.unlink(c.name))
+		return nil, errors.Join(err, to.unlink(c.name))
 	}
 	return c, nil
 }
@@ -181,6 +191,3 @@ func (a *Account) removeCopied(ctx context.Context, b *box, keys []mail.Key, cop
 	}
 	return err
 }
-
-// isPartial tells a copy that was not finished.
-func isPartial(name string) bool { return strings.HasPrefix(name, partial) }
