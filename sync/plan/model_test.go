@@ -229,7 +229,8 @@ func (w *world) observe(unknown func(r mail.Row, local bool) bool) plan.Input {
 			if !b.reset {
 				uids[r.UID] = true
 			}
-			if it, differs := b.observeRow(r, unknown); differs {
+			it, differs := b.observeRow(r, unknown)
+			if differs || r.UID == 0 && len(b.msgs) > 0 || r.Key == "" && len(b.files) > 0 {
 				m.Items = append(m.Items, it)
 			}
 		}
