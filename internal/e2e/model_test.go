@@ -83,7 +83,7 @@ func (m *model) elsewhere(box string) string {
 	}
 }
 
-// stir changes both sides: of every kind of change at least n.
+// stir changes both sides: n times every kind of change.
 func (m *model) stir(t testing.TB, n int) {
 	t.Helper()
 	a := m.a
@@ -123,14 +123,17 @@ func (m *model) stir(t testing.TB, n int) {
 	}
 	c := a.other()
 	for range n {
-		// New on the server, new here.
-		m.append(m.boxes[m.random.IntN(len(m.boxes))])
-		box := m.boxes[m.random.IntN(len(m.boxes))]
-		flags := m.someFlags()
-		body := corpus.Message(m.next)
-		a.localAdd(box, corpus.LocalForm(body), corpus.Date(m.next), flags...)
-		m.messages = append(m.messages, &instance{sum: sha256.Sum256(body), mailbox: box, flags: flags})
-		m.next++
+		// New on the server, new here: as many as leave the model below, by removal or
+		// by having a copy.
+		for range 2 {
+			m.append(m.boxes[m.random.IntN(len(m.boxes))])
+			box := m.boxes[m.random.IntN(len(m.boxes))]
+			flags := m.someFlags()
+			body := corpus.Message(m.next)
+			a.localAdd(box, corpus.LocalForm(body), corpus.Date(m.next), flags...)
+			m.messages = append(m.messages, &instance{sum: sha256.Sum256(body), mailbox: box, flags: flags})
+			m.next++
+		}
 
 		// Flags, there and here.
 		i := pick()
