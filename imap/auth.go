@@ -202,7 +202,7 @@ func (st *stage) handOver() *link {
 
 // end says goodbye without waiting, and closes.
 func (st *stage) end() {
-	st.control.link.Write([]byte("Z LOGOUT\r\n"))
+	st.control.link.goodbye()
 	st.kill()
 }
 

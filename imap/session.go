@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	gosync "sync"
-	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
 
@@ -308,8 +307,7 @@ func wrongValidity(m mail.Mailbox, is, was mail.UIDValidity) error {
 // end says LOGOUT and closes, without waiting for the answer.
 func (s *session) end() {
 	if !s.packed && s.conn.Err() == nil {
-		s.link.Conn.SetWriteDeadline(time.Now().Add(time.Second))
-		s.link.Write([]byte("Z LOGOUT\r\n"))
+		s.link.goodbye()
 	}
 	s.conn.Close()
 }
