@@ -13,7 +13,7 @@ import (
 type tape struct{ bytes []byte }
 
 func drawTape(t *rapid.T) *tape {
-	return &tape{rapid.SliceOfN(rapid.Byte(), 100, 100).Draw(t, "tape")}
+	return &tape{rapid.SliceOfN(rapid.Byte(), 160, 160).Draw(t, "tape")}
 }
 
 // below returns a number below n.

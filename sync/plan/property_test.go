@@ -57,12 +57,23 @@ func run(t *rapid.T, w *world, change func(*plan.Input)) (plan.Input, plan.Plan)
 	if _, err := w.identify(&in); err != nil {
 		t.Fatalf("%v\n%s", err, w)
 	}
-	worlds.Add(1)
 	p := plan.Make(in)
+	count(p)
+	return in, p
+}
+
+// count counts what a plan was made of.
+func count(p plan.Plan) {
+	worlds.Add(1)
 	for _, op := range p.Operations {
 		seen[op.Why()].Add(1)
 	}
-	return in, p
+	for _, why := range p.Unfinished {
+		seen[why].Add(1)
+	}
+	for _, h := range p.Holds {
+		seen[h.Reason].Add(1)
+	}
 }
 
 func allowDeletes(in *plan.Input) { in.AllowDeletes = true }
@@ -456,8 +467,8 @@ func TestWhatIsUnknownIsLeftAlone(t *testing.T) {
 		if _, err := w.identify(&in); err != nil {
 			t.Fatal(err)
 		}
-		worlds.Add(1)
 		p := plan.Make(in)
+		count(p)
 		for _, op := range p.Operations {
 			if row, ok := rowOf(op); ok && unknown[row.ID] > 0 && row.ID != 0 {
 				t.Fatalf("%T %+v, of a message that is unknown\n%s", op, op, w)
