@@ -36,6 +36,10 @@ type Script struct {
 	// when the effect is there but its caller was not told. An error ends the
 	// call. Set it before the fake is used.
 	Step func(name string) error
+	// Enter, when set, is called first of all in every call, reading ones too,
+	// with what the call is about. An error ends the call before any effect. Set
+	// it before the fake is used.
+	Enter func(c Call) error
 
 	script sync.Mutex
 	faults []Fault
@@ -86,6 +90,11 @@ func (s *Script) step(name string) error {
 // enter logs a call and returns the fault that it shall suffer, or nil. One that
 // strikes before any effect comes as the error.
 func (s *Script) enter(method, detail string) (*Fault, error) {
+	if s.Enter != nil {
+		if err := s.Enter(Call{method, detail}); err != nil {
+			return nil, err
+		}
+	}
 	s.script.Lock()
 	defer s.script.Unlock()
 	s.calls = append(s.calls, Call{method, detail})
