@@ -116,7 +116,8 @@ func (r *row) serverRaw() mail.Flags {
 }
 
 // flags puts the question of what becomes of a message's flags. A side that
-// does not have the message says nothing.
+// does not have the message says nothing. Which way changes may travel is asked
+// of the mailbox where the message will be.
 func (r *row) flags() conflict.Flags {
 	f := conflict.Flags{Base: r.Base.Flags, Local: r.Base.Flags, Server: r.Base.Flags}
 	if r.localThere() || r.file != nil {

@@ -230,7 +230,8 @@ func (w *world) observe(unknown func(r mail.Row, local bool) bool) plan.Input {
 				uids[r.UID] = true
 			}
 			it, differs := b.observeRow(r, unknown)
-			if differs || r.UID == 0 && len(b.msgs) > 0 || r.Key == "" && len(b.files) > 0 {
+			whole := !b.onServer || !b.onLocal || !b.baseServer || !b.baseLocal
+			if differs || whole || r.UID == 0 && len(b.msgs) > 0 || r.Key == "" && len(b.files) > 0 {
 				m.Items = append(m.Items, it)
 			}
 		}

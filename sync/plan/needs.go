@@ -21,6 +21,9 @@ func (s Shortlist) IsEmpty() bool { return len(s.Heads) == 0 && len(s.Hashes) ==
 // server lost from any mailbox, or as one of a mailbox with a new UIDVALIDITY.
 // Headers are enough unless they are weak ([mail.Content]) or a draft's.
 func Needs(in Input) Shortlist {
+	if !anyNewMessages(in) {
+		return Shortlist{} // the common case, and cheap
+	}
 	p := newPlanner(&in)
 	p.openMailboxes()
 	if p.held {
@@ -44,6 +47,17 @@ func Needs(in Input) Shortlist {
 		s.Hashes = include(s.Hashes, b.Name, hashes)
 	}
 	return s
+}
+
+func anyNewMessages(in Input) bool {
+	for i := range in.Mailboxes {
+		for j := range in.Mailboxes[i].Items {
+			if it := &in.Mailboxes[i].Items[j]; it.Base == nil && it.Server != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func include(to map[mail.Mailbox]mail.UIDSet, m mail.Mailbox, uids mail.UIDSet) map[mail.Mailbox]mail.UIDSet {

@@ -225,8 +225,7 @@ func (p *planner) agree(r *row, rule conflict.Rule) {
 		return
 	}
 	b := r.fileBox()
-	may, _ := r.permits()
-	merged := flags.Merge(may)
+	merged := flags.Merge(b.may)
 	store := b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
 	mark := b.markable(mail.FlagsBetween(r.localRaw(), merged.Local))
 	if b == r.box && !flags.LocalAnew {
@@ -242,22 +241,22 @@ func (p *planner) agree(r *row, rule conflict.Rule) {
 	if store.IsZero() && mark.IsZero() {
 		p.record(r, row, why)
 	}
-	if b.Policy.ExpungeFlagged && may&conflict.ServerRemoval != 0 &&
+	if b.Policy.ExpungeFlagged && b.may&conflict.ServerRemoval != 0 &&
 		merged.Local.System&merged.Server.System&mail.Deleted != 0 {
-		p.expunge(r, row, may)
+		p.expunge(r, row)
 	}
 }
 
 // expunge removes a message that is marked \Deleted on both sides.
-func (p *planner) expunge(r *row, row mail.Row, may conflict.Permit) {
+func (p *planner) expunge(r *row, row mail.Row) {
 	b := r.msgBox()
 	r.fate = conflict.DropServer
 	step, then := Step{b.Name, conflict.MarkedDeleted}, row
-	if may&conflict.LocalRemoval == 0 {
+	if b.may&conflict.LocalRemoval == 0 {
 		then.UID = 0
 	}
 	p.add(RemoveServer{Step: step, Row: row, Trash: b.trash(), Then: &then}, b, row.UID, row.Key)
-	if may&conflict.LocalRemoval != 0 {
+	if b.may&conflict.LocalRemoval != 0 {
 		p.add(RemoveLocal{Step: step, Row: row}, b, row.UID, row.Key)
 	}
 }
@@ -291,8 +290,7 @@ func (p *planner) restore(r *row, rule conflict.Rule) {
 	if seen := r.serverMessage(); seen != nil {
 		m = *seen
 	}
-	may, _ := r.permits()
-	merged := r.flags().Merge(may)
+	merged := r.flags().Merge(b.may)
 	store := b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
 	p.add(Fetch{
 		Step: Step{b.Name, rule.Reason}, Message: m, Flags: r.tell(b, merged.Row, store, mail.FlagDelta{}), Store: store, Row: &row,
@@ -306,8 +304,7 @@ func (p *planner) upload(r *row, rule conflict.Rule, replace mail.UID) {
 	if r.found != nil {
 		flags.Server = flags.Server.Union(r.found.Server.Flags)
 	}
-	may, _ := r.permits()
-	merged := flags.Merge(may)
+	merged := flags.Merge(b.may)
 	mark := b.markable(mail.FlagsBetween(r.localRaw(), merged.Local))
 	op := Upload{
 		Step: Step{b.Name, rule.Reason}, Flags: r.tell(b, merged.Row, mail.FlagDelta{}, mark), Mark: mark,
@@ -339,9 +336,8 @@ func (r *row) onLocal() (mail.LocalMessage, mail.LocalContent) {
 
 // followServer moves the file to where the server has the message now.
 func (p *planner) followServer(r *row, rule conflict.Rule) {
-	b, row, may := r.msgBox(), r.now(), conflict.Permit(0)
-	may, _ = r.permits()
-	merged := r.flags().Merge(may)
+	b, row := r.msgBox(), r.now()
+	merged := r.flags().Merge(b.may)
 	row.Mailbox, row.UID, row.Flags = r.fileBox().Name, r.base().UID, r.Base.Flags
 	if r.local == conflict.Edited {
 		// The edit is sent by the next run, from its new place: base keeps the old
@@ -359,8 +355,7 @@ func (p *planner) followServer(r *row, rule conflict.Rule) {
 // followLocal moves the server's message to where its file is now.
 func (p *planner) followLocal(r *row, rule conflict.Rule) {
 	b, row := r.fileBox(), r.now()
-	may, _ := r.permits()
-	merged := r.flags().Merge(may)
+	merged := r.flags().Merge(b.may)
 	row.Mailbox, row.Key, row.Inode, row.Flags = r.msgBox().Name, r.Base.Key, r.Base.Inode, r.Base.Flags
 	store := b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
 	mark := b.markable(mail.FlagsBetween(r.localRaw(), merged.Local))
