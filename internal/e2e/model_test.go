@@ -23,6 +23,12 @@ type model struct {
 	next     int // number of the next corpus message
 	messages []*instance
 	boxes    []string
+	history  map[sum][]string // what was done to each content, for whoever must explain a failure
+	round    int
+}
+
+func (m *model) note(content sum, format string, args ...any) {
+	m.history[content] = append(m.history[content], fmt.Sprintf("round %d: ", m.round)+fmt.Sprintf(format, args...))
 }
 
 // instance is one message of the model.
@@ -40,7 +46,7 @@ func newModel(t testing.TB, profile string, seed uint64, n int, settings ...stri
 	a := s.newAccount(t, "me", profile)
 	t.Cleanup(a.close)
 	a.set(settings...)
-	m := &model{a: a, random: rand.New(rand.NewPCG(seed, 1)), next: 1, boxes: []string{"INBOX", "Work", "Listen/Größe", "Listen/b"}}
+	m := &model{a: a, random: rand.New(rand.NewPCG(seed, 1)), next: 1, boxes: []string{"INBOX", "Work", "Listen/Größe", "Listen/b"}, history: map[sum][]string{}}
 	for _, box := range m.boxes[1:] {
 		a.other().Create(a.remote(box))
 	}
@@ -71,7 +77,9 @@ func (m *model) append(box string) {
 	m.next++
 	flags := m.someFlags()
 	m.a.other().Append(m.a.remote(box), flags, corpus.Date(i), corpus.Message(i))
-	m.messages = append(m.messages, &instance{sum: sha256.Sum256(corpus.Message(i)), mailbox: box, flags: flags})
+	content := sha256.Sum256(corpus.Message(i))
+	m.messages = append(m.messages, &instance{sum: content, mailbox: box, flags: flags})
+	m.note(content, "new in %s on the server", box)
 }
 
 // elsewhere picks another mailbox.
@@ -86,6 +94,7 @@ func (m *model) elsewhere(box string) string {
 // stir changes both sides: n times every kind of change.
 func (m *model) stir(t testing.TB, n int) {
 	t.Helper()
+	m.round++
 	a := m.a
 	dump := a.server.Dump(t, a.user)
 	uid := func(i *instance) string {
@@ -132,32 +141,38 @@ func (m *model) stir(t testing.TB, n int) {
 			body := corpus.Message(m.next)
 			a.localAdd(box, corpus.LocalForm(body), corpus.Date(m.next), flags...)
 			m.messages = append(m.messages, &instance{sum: sha256.Sum256(body), mailbox: box, flags: flags})
+			m.note(sha256.Sum256(body), "new in %s here", box)
 			m.next++
 		}
 
 		// Flags, there and here.
 		i := pick()
 		add, remove := m.change(i)
+		m.note(i.sum, "flags on the server: +%v -%v", add, remove)
 		c.Store(a.remote(i.mailbox), uid(i), "+", add...)
 		c.Store(a.remote(i.mailbox), uid(i), "-", remove...)
 		i = pick()
 		f := here(i)
 		add, remove = m.change(i)
+		m.note(i.sum, "flags here: +%v -%v", add, remove)
 		a.localFlag(i.mailbox, f, slices.Concat(prefixed("+", add), prefixed("-", remove))...)
 
 		// Moved, there and here.
 		i = pick()
 		to := m.elsewhere(i.mailbox)
+		m.note(i.sum, "moved on the server from %s to %s", i.mailbox, to)
 		c.Move(a.remote(i.mailbox), uid(i), a.remote(to))
 		i.mailbox = to
 		i = pick()
 		to = m.elsewhere(i.mailbox)
+		m.note(i.sum, "moved here from %s to %s", i.mailbox, to)
 		a.localMove(i.mailbox, here(i), to)
 		i.mailbox = to
 
 		// Copied, there and here.
 		i = pick()
 		to = m.elsewhere(i.mailbox)
+		m.note(i.sum, "copied on the server from %s to %s", i.mailbox, to)
 		c.Copy(a.remote(i.mailbox), uid(i), a.remote(to))
 		i.paired = true
 		m.messages = append(m.messages, &instance{sum: i.sum, mailbox: to, flags: i.flags, paired: true})
@@ -168,6 +183,7 @@ func (m *model) stir(t testing.TB, n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		m.note(i.sum, "copied here from %s to %s", i.mailbox, to)
 		a.localAdd(to, content, f.date, f.flags...)
 		i.paired = true
 		m.messages = append(m.messages, &instance{sum: i.sum, mailbox: to, flags: i.flags, paired: true})
@@ -176,14 +192,19 @@ func (m *model) stir(t testing.TB, n int) {
 		i = pick()
 		edited := corpus.Message(m.next)
 		m.next++
+		was, now := i.sum, sha256.Sum256(edited)
+		m.note(was, "edited here in %s into %x", i.mailbox, now[:4])
+		m.note(now, "edited here in %s from %x", i.mailbox, was[:4])
 		a.localEdit(i.mailbox, here(i), corpus.LocalForm(edited))
-		i.sum = sha256.Sum256(edited)
+		i.sum = now
 
 		// Removed, there and here.
 		i = pick()
+		m.note(i.sum, "removed on the server from %s", i.mailbox)
 		c.Expunge(a.remote(i.mailbox), uid(i))
 		drop(i)
 		i = pick()
+		m.note(i.sum, "removed here from %s", i.mailbox)
 		if err := os.Remove(here(i).path); err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +264,13 @@ func (m *model) wrong(t testing.TB) []string {
 		out = append(out, renamed("server", messageDifferences(box, want[box], asFiles))...)
 		out = append(out, renamed("Maildir", messageDifferences(box, want[box], m.a.files(box)))...)
 	}
-	return append(out, m.a.differences()...)
+	out = append(out, m.a.differences()...)
+	for content, notes := range m.history {
+		if strings.Contains(strings.Join(out, "\n"), fmt.Sprintf("(%x,", content[:4])) {
+			out = append(out, fmt.Sprintf("history of %x: %s", content[:4], strings.Join(notes, "; ")))
+		}
+	}
+	return out
 }
 
 // renamed makes the messages of messageDifferences tell about one side and the
