@@ -14,7 +14,7 @@ const (
 	// fetchBatch is how many messages one UID FETCH asks for.
 	fetchBatch = 256
 	// fetchAhead is how many are under way, so that the server never waits for us.
-	fetchAhead = 2
+	fetchAhead = 4
 	// fetchRefusals is how many messages in a row may be refused, each alone,
 	// before the server is believed to refuse all.
 	fetchRefusals = 16
