@@ -1,0 +1,281 @@
+package sim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"godwit/conflict"
+	"godwit/mail"
+	"godwit/sync"
+)
+
+func isStuck(err error) bool { return errors.Is(err, errStuck) }
+
+// holds tells that both sides can hold the flag.
+func (w *world) holds(g flag) bool {
+	return g.Keywords == "" || !w.profile.Closed || w.profile.Known.Has(string(g.Keywords))
+}
+
+// common is what both sides can hold of f.
+func (w *world) common(f mail.Flags) mail.Flags {
+	if w.profile.Closed {
+		room := mail.KeywordRoom{Known: w.profile.Known}
+		f = f.Minus(room.Missing(f))
+	}
+	return f
+}
+
+// seen is a message as the judge sees it.
+type seen struct {
+	mailbox mail.Mailbox
+	content content
+	flags   mail.Flags
+}
+
+func (s seen) String() string {
+	return fmt.Sprintf("content %d in %s (%s)", s.content, s.mailbox, s.flags)
+}
+
+func compareSeen(a, b seen) int {
+	return cmp.Or(cmp.Compare(a.mailbox, b.mailbox), cmp.Compare(a.content, b.content), cmp.Compare(a.flags.String(), b.flags.String()))
+}
+
+// look lists what both sides hold.
+func (w *world) look() (server, local []seen) {
+	for _, m := range w.server.Names() {
+		for _, msg := range w.server.Messages(m) {
+			c, ok := w.contentOf(msg.Raw)
+			if !ok {
+				w.broke("the server's %s has UID %d with a content that nobody made: %q", m, msg.UID, msg.Raw)
+			}
+			server = append(server, seen{m, c, w.common(msg.Flags)})
+		}
+	}
+	for _, m := range w.local.Names() {
+		for _, f := range w.local.Files(m) {
+			c, ok := w.contentOf(f.Raw)
+			if !ok {
+				w.broke("the Maildir's %s has %s with a content that nobody made: %q", m, f.Key, f.Raw)
+			}
+			local = append(local, seen{m, c, w.common(f.Flags)})
+		}
+	}
+	slices.SortFunc(server, compareSeen)
+	slices.SortFunc(local, compareSeen)
+	return server, local
+}
+
+// nothingLost checks, after every run and every crash, that what nobody removed
+// is on one side at least.
+func (w *world) nothingLost() {
+	server, local := w.look()
+	there := map[content]bool{}
+	for _, s := range slices.Concat(server, local) {
+		there[s.content] = true
+	}
+	for _, c := range slices.Sorted(maps.Keys(w.oracle.stories)) {
+		s := w.oracle.stories[c]
+		if s.start.total()+s.made[onServer]+s.made[onLocal] > 0 && s.gone[onServer]+s.gone[onLocal] == 0 && !there[c] {
+			w.broke("content %d is on neither side, and nobody removed it", c)
+		}
+	}
+}
+
+// mostRuns is how many undisturbed runs it may take until nothing changes.
+const mostRuns = 4
+
+// quiet lets all disturbances end, runs until nothing changes, and judges.
+func (w *world) quiet() {
+	for _, m := range w.muted {
+		w.server.Mute(m.mailbox, m.uid, false)
+	}
+	for _, m := range names {
+		w.server.SetReadOnly(m, false)
+	}
+	w.muted = nil
+	clear(w.refused)
+	o := w.options()
+	o.Recreate = len(w.oracle.lost) > 0
+	w.say("quiet")
+	rest := false
+	for range mostRuns {
+		result := w.clean(o)
+		if len(w.broken) > 0 {
+			return
+		}
+		if rest = !result.Changed() && len(result.Failures) == 0 && w.touched == [2]int{}; rest {
+			break
+		}
+	}
+	if !rest {
+		w.broke("after %d undisturbed runs there was still something to do", mostRuns)
+		return
+	}
+	last := w.clean(w.options())
+	if w.touched != [2]int{} || last.Changed() {
+		w.broke("a run after a run that did nothing did something: %v writes", w.touched)
+	}
+	if last.Looked > 0 && w.mode == conflict.TwoWay && w.profile.CondStore {
+		w.broke("a run after a run that did nothing looked into %d of %d mailboxes", last.Looked, last.Total)
+	}
+	if len(last.Plan.Holds) > 0 {
+		w.broke("something is held back: %s", last.Plan.Holds[0].Text)
+	}
+	w.inOrder()
+	if len(w.broken) == 0 {
+		w.verdict()
+	}
+}
+
+// clean is a run that nobody disturbs.
+func (w *world) clean(o sync.Options) sync.Result {
+	result, err := w.start(o, func(*schedule, string) {})
+	if err != nil {
+		w.broke("an undisturbed run failed: %v", err)
+	}
+	w.local.Restart()
+	return result
+}
+
+// inOrder checks what is neither message nor flag: the record and tmp/.
+func (w *world) inOrder() {
+	ctx := context.Background()
+	if intents, _ := w.base.Intents(ctx); len(intents) > 0 {
+		w.broke("intents are left: %+v", intents)
+	}
+	for _, m := range w.local.Names() {
+		for _, f := range w.local.Strays(m) {
+			w.broke("%s is left in tmp/ of %s", f.Key, m)
+		}
+	}
+	if w.mode != conflict.TwoWay {
+		return
+	}
+	for _, m := range names {
+		w.rowsOf(ctx, m)
+	}
+}
+
+// rowsOf checks that base has exactly what both sides have in a mailbox.
+func (w *world) rowsOf(ctx context.Context, m mail.Mailbox) {
+	files := map[mail.Key]content{}
+	inodes := map[mail.Key]uint64{}
+	for _, f := range w.local.Files(m) {
+		files[f.Key], _ = w.contentOf(f.Raw)
+		inodes[f.Key] = f.Inode
+	}
+	messages := map[mail.UID]content{}
+	for _, msg := range w.server.Messages(m) {
+		messages[msg.UID], _ = w.contentOf(msg.Raw)
+	}
+	uids, keys := len(messages), len(files)
+	for row, err := range w.base.RowsByUID(ctx, m) {
+		c, there := messages[row.UID]
+		d, here := files[row.Key]
+		switch {
+		case err != nil:
+			w.broke("reading base: %v", err)
+		case !there || !here || c != d:
+			w.broke("base has %s UID %d key %q; on the server: %t, content %d, in the Maildir: %t, content %d", m, row.UID, row.Key, there, c, here, d)
+		case row.Inode != inodes[row.Key]:
+			w.broke("base has %s key %q with inode %d, which is %d", m, row.Key, row.Inode, inodes[row.Key])
+		}
+		uids--
+	}
+	for range w.base.RowsByKey(ctx, m) {
+		keys--
+	}
+	if uids != 0 || keys != 0 {
+		w.broke("base does not know %d messages and %d files of %s", uids, keys, m)
+	}
+}
+
+// verdict judges what both sides hold, and begins anew from it.
+func (w *world) verdict() {
+	server, local := w.look()
+	if w.mode != conflict.TwoWay {
+		w.oneWay(server, local)
+		return
+	}
+	if !slices.EqualFunc(server, local, func(a, b seen) bool { return compareSeen(a, b) == 0 }) {
+		w.broke("the sides differ: server %v, Maildir %v", without(server, local), without(local, server))
+		return
+	}
+	where, flags := map[content]places{}, map[content]mail.Flags{}
+	for _, s := range server {
+		if where[s.content] == nil {
+			where[s.content] = places{}
+		}
+		where[s.content].add(s.mailbox, 1)
+		flags[s.content] = s.flags
+	}
+	for _, c := range slices.Sorted(maps.Keys(w.oracle.stories)) {
+		s := w.oracle.stories[c]
+		now := where[c]
+		if now == nil {
+			now = places{}
+		}
+		if wrong := w.oracle.judge(s, now); wrong != "" {
+			w.broke("content %d %s", c, wrong)
+		} else if wrong := w.oracle.judgeFlags(s, now, flags[c]); wrong != "" {
+			w.broke("content %d %s", c, wrong)
+		}
+	}
+	w.oracle.next(where, flags)
+}
+
+// without is what a has and b has not.
+func without(a, b []seen) []seen {
+	left := slices.Clone(a)
+	for _, s := range b {
+		if i := slices.IndexFunc(left, func(t seen) bool { return compareSeen(s, t) == 0 }); i >= 0 {
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+	return left
+}
+
+// oneWay judges an account that is changed on one side only. Contents that the
+// changed side's users never touched must be as on the other side; nothing is
+// written to that other side; and in archive mode nothing leaves the Maildir.
+func (w *world) oneWay(server, local []seen) {
+	from, to, changes := server, local, onLocal
+	if w.mode == conflict.Push {
+		from, to, changes = local, server, onServer
+	}
+	at := func(all []seen, c content) places {
+		p := places{}
+		for _, s := range all {
+			if s.content == c {
+				p.add(s.mailbox, 1)
+			}
+		}
+		return p
+	}
+	where, flags := map[content]places{}, map[content]mail.Flags{}
+	for _, s := range from {
+		flags[s.content] = s.flags
+	}
+	for _, c := range slices.Sorted(maps.Keys(w.oracle.stories)) {
+		s := w.oracle.stories[c]
+		source, target := at(from, c), at(to, c)
+		where[c] = source
+		if s.inAny(w.oracle.lost, source) {
+			w.oracle.ever[changes][c] = true // one side keeps it, now and later
+			continue
+		}
+		switch {
+		case !maps.Equal(source, s.model[1-changes]):
+			w.broke("content %d is at %s on the %s, whose users left it at %s", c, source, 1-changes, s.model[1-changes])
+		case w.oracle.ever[changes][c]:
+		case w.mode == conflict.Archive && target.total() < source.total(),
+			w.mode != conflict.Archive && !maps.Equal(source, target):
+			w.broke("content %d is at %s on the %s and at %s on the other side", c, source, 1-changes, target)
+		}
+	}
+	w.oracle.next(where, flags)
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package sim_test
+
+// usual is less under the race detector, which takes its time.
+const usual = 1_000

@@ -1,0 +1,36 @@
+// Package sim tells stories of an account and checks how they end. It drives
+// the real engine over the Maildir, the server and the record of package fake,
+// lets other clients and a mail reader act between and during runs, kills runs,
+// cuts the power, breaks calls, and then lets things be quiet. What it looks for
+// are broken promises: a message lost or doubled, sides that do not agree, flags
+// that nobody set, what was removed coming back, a run that finds something to do
+// where nothing happened.
+//
+// # A case
+//
+// A [Case] is everything that happens, as data: what others do ([Op]), runs and
+// what disturbs them ([Run]), and the points at which all is quiet and the
+// account is judged. [Generate] makes one from a seed; its text form can be kept,
+// read and changed. An Op names what it acts on by numbers that are taken modulo
+// what there is, so that a case still means something when parts of it are left
+// out: [Shrink] leaves out what a failure does not need.
+//
+// # One thing at a time
+//
+// A run is many goroutines. Each of them stops at every call to a fake, at every
+// step within it, and at every named step of the engine, and goes on when it is
+// let. Of those that wait, one is chosen by the case's seed; the others act when
+// all wait. So a case is the same each time, with any number of workers, and
+// different seeds are different orders of events. The clock is that of a
+// [testing/synctest] bubble, in which nobody waits for time to pass.
+//
+// # Judgement
+//
+// The oracle knows contents, not messages: every content that was ever made has
+// a number, and the oracle keeps, from one quiet point to the next, how many
+// messages of it there were in which mailbox, and what each side's own users
+// made of that. Where only one side's users did anything about a content, both
+// sides must end as those users left it. Where both did, before any run began,
+// the table of conflicts decides. Else it must not be lost, unless somebody
+// removed it, and there must not be more of it than were made.
+package sim

@@ -1,0 +1,351 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"godwit/mail"
+)
+
+// side is one of the two.
+type side int
+
+const (
+	onServer side = iota
+	onLocal
+)
+
+func (s side) String() string { return [...]string{"server", "Maildir"}[s] }
+
+// places counts the messages of a content by mailbox.
+type places map[mail.Mailbox]int
+
+func (p places) total() int {
+	n := 0
+	for _, k := range p {
+		n += k
+	}
+	return n
+}
+
+func (p places) add(m mail.Mailbox, n int) {
+	if p[m] += n; p[m] <= 0 {
+		delete(p, m)
+	}
+}
+
+// only is the mailbox of the only message; false where there is not one.
+func (p places) only() (mail.Mailbox, bool) {
+	for m, n := range p {
+		return m, n == 1 && len(p) == 1
+	}
+	return "", false
+}
+
+func (p places) String() string {
+	s := ""
+	for _, m := range slices.Sorted(maps.Keys(p)) {
+		s += fmt.Sprintf(" %s:%d", m, p[m])
+	}
+	if s == "" {
+		return "nowhere"
+	}
+	return s[1:]
+}
+
+// story is what happened to a content since the last quiet point.
+type story struct {
+	start      places     // at the quiet point, on both sides
+	startFlags mail.Flags // of its only message
+	// model is what each side's users made of start.
+	model [2]places
+	// What they did, by side: anything about existence and place; how often.
+	changed               [2]bool
+	made, gone, relocated [2]int
+	goneOutsideTrash      int              // of the Maildir's gone
+	set                   [2]map[flag]bool // the last of what they did to each flag
+	put                   [2]bool          // by side: whether a message was made with flags of its own
+	edits                 int
+	late                  bool    // some of it after a run began
+	twin                  content // the content that an edit made of this one, or this of
+	hasTwin               bool
+}
+
+// oracle knows what may have become of every content.
+type oracle struct {
+	w       *world
+	stories map[content]*story
+	running bool // a run began since the last quiet point
+	reset   map[mail.Mailbox]bool
+	lost    map[mail.Mailbox]bool // dropped on a side, with all in it
+	// ever is, by side, which contents its users ever changed.
+	ever [2]map[content]bool
+}
+
+func newOracle(w *world) *oracle {
+	return &oracle{
+		w: w, stories: map[content]*story{}, reset: map[mail.Mailbox]bool{}, lost: map[mail.Mailbox]bool{},
+		ever: [2]map[content]bool{{}, {}},
+	}
+}
+
+func newStory(start places) *story {
+	return &story{
+		start: start, model: [2]places{maps.Clone(start), maps.Clone(start)},
+		set: [2]map[flag]bool{{}, {}},
+	}
+}
+
+func (o *oracle) of(c content) *story {
+	s := o.stories[c]
+	if s == nil {
+		s = newStory(places{})
+		o.stories[c] = s
+	}
+	return s
+}
+
+// changed notes that a side's users did something about where a content is.
+func (o *oracle) changed(at side, c content) *story {
+	s := o.of(c)
+	s.changed[at] = true
+	s.late = s.late || o.running
+	o.ever[at][c] = true
+	return s
+}
+
+func (o *oracle) added(at side, c content, m mail.Mailbox, f mail.Flags) {
+	s := o.changed(at, c)
+	s.made[at]++
+	s.model[at].add(m, 1)
+	if s.start.total() == 0 && s.made[onServer]+s.made[onLocal] == 1 {
+		s.startFlags = f
+	}
+}
+
+func (o *oracle) took(at side, c content, m mail.Mailbox) {
+	s := o.changed(at, c)
+	s.gone[at]++
+	s.model[at].add(m, -1)
+	if at == onLocal && m != trashName {
+		s.goneOutsideTrash++
+	}
+}
+
+func (o *oracle) moved(at side, c content, from, to mail.Mailbox) {
+	s := o.changed(at, c)
+	s.relocated[at]++
+	s.model[at].add(from, -1)
+	s.model[at].add(to, 1)
+}
+
+// edited notes that the file of c in m is d now.
+func (o *oracle) edited(c, d content, m mail.Mailbox, f mail.Flags) {
+	o.took(onLocal, c, m)
+	o.added(onLocal, d, m, f)
+	from, to := o.of(c), o.of(d)
+	from.edits++
+	to.edits++
+	from.twin, from.hasTwin = d, true
+	to.twin, to.hasTwin = c, true
+}
+
+// touched notes that a file was written again or renamed as it is.
+func (o *oracle) touched(at side, c content) { o.ever[at][c] = true }
+
+func (o *oracle) flagged(at side, c content, g flag, set bool) {
+	o.of(c).set[at][g] = set
+	o.ever[at][c] = true
+}
+
+func (o *oracle) dropped(_ side, m mail.Mailbox) { o.lost[m] = true }
+
+// keeps tells that a side's users asked to keep the content by flags.
+func (s *story) keeps(at side) bool {
+	for g, set := range s.set[at] {
+		if g.keeps && set && !g.in(s.startFlags) || g.System == mail.Deleted && !set {
+			return true
+		}
+	}
+	return false
+}
+
+// mayKeep tells that flags may have been understood as a wish to keep it.
+func (s *story) mayKeep(at side) bool {
+	for g, set := range s.set[at] {
+		if g.keeps || g.System == mail.Deleted && !set {
+			return true
+		}
+	}
+	return false
+}
+
+// inAny tells that the content was, is, or was put into any of the mailboxes.
+func (s *story) inAny(boxes map[mail.Mailbox]bool, now places) bool {
+	for m := range boxes {
+		if s.start[m] > 0 || now[m] > 0 || s.model[onServer][m] > 0 || s.model[onLocal][m] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// judge says what is wrong with where a content is at a quiet point, in an
+// account that is kept the same in both directions; empty: nothing.
+func (o *oracle) judge(s *story, now places) string {
+	made, gone := s.made[onServer]+s.made[onLocal], s.gone[onServer]+s.gone[onLocal]
+	had := s.start.total() + made
+	if had > 0 && gone == 0 && now.total() == 0 {
+		return "is lost, and nobody removed it"
+	}
+	trashed := 0 // how many messages of it may be in the trash besides
+	if o.w.c.Trash {
+		trashed = s.goneOutsideTrash + s.relocated[onLocal]
+	}
+	if now.total() > had+trashed {
+		return fmt.Sprintf("was made %d times and is there %d times", had, now.total())
+	}
+	if s.inAny(o.lost, now) {
+		return ""
+	}
+	rest := maps.Clone(now) // without what may have got to the trash by removal
+	inTrash := 0
+	if trashed > 0 {
+		inTrash = now[trashName]
+		delete(rest, trashName)
+	}
+	for _, want := range o.allowed(s) {
+		if trashed == 0 {
+			if maps.Equal(want, now) {
+				return ""
+			}
+			continue
+		}
+		want = maps.Clone(want)
+		least := want[trashName]
+		delete(want, trashName)
+		if maps.Equal(want, rest) && inTrash >= least && inTrash <= least+trashed {
+			return ""
+		}
+	}
+	if o.anything(s) {
+		return ""
+	}
+	return fmt.Sprintf("is at %s, and may be at any of %v", now, o.allowed(s))
+}
+
+// anything tells that only the bounds hold: both sides' users did something that
+// no rule is about, or while runs were under way.
+func (o *oracle) anything(s *story) bool {
+	if !s.changed[onServer] && !s.changed[onLocal] {
+		return false
+	}
+	if s.changed[onServer] && s.changed[onLocal] {
+		_, one := s.start.only()
+		simple := one && s.model[onServer].total() <= 1 && s.model[onLocal].total() <= 1 &&
+			s.made[onServer]+s.made[onLocal] == 0 && s.edits == 0
+		return s.late || !simple
+	}
+	at := onServer
+	if s.changed[onLocal] {
+		at = onLocal
+	}
+	// A removal of one of several, of which the other side's users want to keep
+	// one; or of one whose mailbox was numbered anew.
+	return s.gone[at] > 0 && s.start.total() > 1 && s.mayKeep(1-at)
+}
+
+// allowed are the places that both sides may have the content at.
+func (o *oracle) allowed(s *story) []places {
+	var at side
+	switch {
+	case !s.changed[onServer] && !s.changed[onLocal]:
+		return []places{s.start}
+	case s.changed[onServer] && s.changed[onLocal]:
+		return o.byTable(s)
+	case s.changed[onLocal]:
+		at = onLocal
+	}
+	all := []places{s.model[at]}
+	if s.gone[at] > 0 && s.start.total() > 0 && (s.mayKeep(1-at) || s.inAny(o.reset, nil)) {
+		all = append(all, s.start)
+	}
+	if s.hasTwin && at == onLocal { // where the server's users moved what was edited
+		if t := o.stories[s.twin]; t != nil && t.changed[onServer] && s.made[onLocal] == 1 {
+			for m, n := range t.model[onServer] {
+				if n == 1 && len(t.model[onServer]) == 1 {
+					all = append(all, places{m: 1})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// byTable is the table of conflicts, for a content with one message of which
+// each side's users left at most one.
+func (o *oracle) byTable(s *story) []places {
+	home, _ := s.start.only()
+	local, here := s.model[onLocal].only()
+	server, there := s.model[onServer].only()
+	if s.inAny(o.reset, nil) {
+		return []places{s.model[onLocal], s.model[onServer], s.start}
+	}
+	switch {
+	case !here && !there:
+		return []places{{}}
+	case !here && server == home && !s.keeps(onServer), !there && local == home && !s.keeps(onLocal):
+		return []places{{}}
+	case !here, server != home && there:
+		return []places{{server: 1}}
+	default:
+		return []places{{local: 1}}
+	}
+}
+
+// judgeFlags says what is wrong with the flags of a content that has, and had,
+// one message; empty: nothing.
+func (o *oracle) judgeFlags(s *story, now places, f mail.Flags) string {
+	if s.start.total()+s.made[onServer]+s.made[onLocal] != 1 || now.total() != 1 || s.gone[onServer]+s.gone[onLocal] > 0 || s.edits > 0 ||
+		s.inAny(o.lost, now) {
+		return ""
+	}
+	moved := s.relocated[onServer]+s.relocated[onLocal] > 0
+	if moved && s.late {
+		return "" // it may have been new in its new place
+	}
+	for _, g := range flags {
+		if g.Keywords != "" && (moved || !o.w.holds(g)) {
+			continue // letters mean other things elsewhere
+		}
+		was, got := g.in(s.startFlags), g.in(f)
+		server, byServer := s.set[onServer][g]
+		local, byLocal := s.set[onLocal][g]
+		switch {
+		case byServer && byLocal && (got == server || got == local):
+		case byServer && !byLocal && got == server, byLocal && !byServer && got == local:
+		case !byServer && !byLocal && got == was:
+		case got && s.inAny(o.reset, now) && (byServer || byLocal): // flags are united
+		default:
+			return fmt.Sprintf("has %s: %t, had: %t; set on the server: %t, to %t; in the Maildir: %t, to %t",
+				g.Flags, got, was, byServer, server, byLocal, local)
+		}
+	}
+	return ""
+}
+
+// next begins anew from what both sides have.
+func (o *oracle) next(now map[content]places, flags map[content]mail.Flags) {
+	o.stories = map[content]*story{}
+	for c, p := range now {
+		s := newStory(maps.Clone(p))
+		if _, one := p.only(); one {
+			s.startFlags = flags[c]
+		}
+		o.stories[c] = s
+	}
+	o.running = false
+	clear(o.reset)
+	clear(o.lost)
+}

@@ -1,0 +1,119 @@
+package sim_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"godwit/internal/sim"
+)
+
+var (
+	cases = flag.Int("sim.cases", fromEnv("GODWIT_SIM_CASES", usual), "how many cases are simulated")
+	first = flag.Int("sim.first", fromEnv("GODWIT_SIM_FIRST", 1), "the seed of the first one")
+)
+
+func fromEnv(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+// play carries a case out in a bubble of its own.
+func play(t *testing.T, c sim.Case, trace bool) (broken, lines []string) {
+	t.Helper()
+	synctest.Test(t, func(*testing.T) { broken, lines = sim.Play(c, trace) })
+	return broken, lines
+}
+
+// report shows what a failing case needs to fail, and how it does.
+func report(t *testing.T, c sim.Case) {
+	t.Helper()
+	small := sim.Shrink(c, func(c sim.Case) bool {
+		broken, _ := play(t, c, false)
+		return len(broken) > 0
+	})
+	broken, lines := play(t, small, true)
+	t.Errorf("seed %d: %s\nas a case for testdata/:\n%s\nwhat happens:\n%s",
+		c.Seed, strings.Join(broken, "\n\t"), small, strings.Join(lines, "\n"))
+}
+
+func TestNothingIsLostDoubledOrUndone(t *testing.T) {
+	t.Parallel()
+	const parts, mostReported = 64, 5
+	var played, failed atomic.Int64
+	t.Run("parts", func(t *testing.T) {
+		for part := range parts {
+			t.Run(fmt.Sprint(part), func(t *testing.T) {
+				t.Parallel()
+				for seed := *first + part; seed < *first+*cases; seed += parts {
+					c := sim.Generate(uint64(seed))
+					played.Add(1)
+					if broken, _ := play(t, c, false); len(broken) > 0 && failed.Add(1) <= mostReported {
+						report(t, c)
+					}
+				}
+			})
+		}
+	})
+	t.Logf("%d cases, of which %d failed", played.Load(), failed.Load())
+}
+
+func TestSameSeedSameTrace(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		c := sim.Generate(seed)
+		_, once := play(t, c, true)
+		_, again := play(t, c, true)
+		if !slices.Equal(once, again) {
+			i := 0
+			for i < len(once) && i < len(again) && once[i] == again[i] {
+				i++
+			}
+			t.Fatalf("seed %d: line %d differs:\n%s\n%s", seed, i, strings.Join(once[i:min(i+3, len(once))], "\n"), strings.Join(again[i:min(i+3, len(again))], "\n"))
+		}
+	}
+}
+
+func TestCasesThatOnceFailed(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.case")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases in testdata/", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".case"), func(t *testing.T) {
+			t.Parallel()
+			c, err := sim.Parse(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if broken, lines := play(t, c, true); len(broken) > 0 {
+				t.Errorf("%s\n%s", strings.Join(broken, "\n"), strings.Join(lines, "\n"))
+			}
+		})
+	}
+}
+
+func TestTextOfACaseIsTheCase(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(500) {
+		c := sim.Generate(seed)
+		d, err := sim.Parse(c.String())
+		if err != nil || d.String() != c.String() {
+			t.Fatalf("seed %d: %v\n%s\n%s", seed, err, c, d)
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"godwit/conflict"
+	"godwit/internal/fake"
+	"godwit/mail"
+	"godwit/sync"
+)
+
+// names are all mailboxes that there can be.
+var names = [...]mail.Mailbox{mail.Inbox, "Lists", "Lists/Go", "Work", trashName}
+
+const trashName mail.Mailbox = "Trash"
+
+var profiles = map[string]fake.Profile{
+	"plain":     fake.Plain,
+	"uidplus":   {UIDPlus: true, Move: true},
+	"condstore": fake.CondStore,
+	"qresync":   fake.QResync,
+	"modern":    fake.Modern,
+	"closed":    {CondStore: true, QResync: true, UIDPlus: true, Move: true, Closed: true, Known: "work"},
+}
+
+var modes = map[string]conflict.Mode{
+	"two-way": conflict.TwoWay, "pull": conflict.Pull, "push": conflict.Push, "archive": conflict.Archive,
+}
+
+// world is a case being played.
+type world struct {
+	c       Case
+	profile fake.Profile
+	mode    conflict.Mode
+	server  *fake.Server
+	local   *fake.Local
+	base    *fake.Base
+	now     *schedule // the run under way, or nil
+	oracle  *oracle
+	runs    int
+	changes int // calls in this run that change a side
+	touched [2]int
+
+	made    content // how many contents there are
+	number  map[string]content
+	refused map[content]bool
+	keys    int
+	muted   []muted
+
+	traced bool
+	trace  []string
+	broken []string // promises
+}
+
+func newWorld(c Case) *world {
+	w := &world{
+		c: c, profile: profiles[c.Profile], mode: modes[c.Mode], server: fake.NewServer(profiles[c.Profile]), local: fake.NewLocal("sim"),
+		base: fake.NewBase(), number: map[string]content{}, refused: map[content]bool{},
+	}
+	w.oracle = newOracle(w)
+	now := func() *schedule { return w.now }
+	attach(&w.server.Script, "Server", now)
+	attach(&w.local.Script, "Local", now)
+	attach(&w.base.Script, "Base", now)
+	w.server.Refuse = func(_ mail.Mailbox, raw []byte) error {
+		if w.refused[w.number[string(raw)]] {
+			return fmt.Errorf("NO not this one")
+		}
+		return nil
+	}
+	if c.Trash {
+		w.server.CreateMailbox(trashName, mail.RoleTrash)
+	}
+	return w
+}
+
+// say adds a line to the trace.
+func (w *world) say(format string, args ...any) {
+	if w.traced {
+		w.trace = append(w.trace, fmt.Sprintf(format, args...))
+	}
+}
+
+// broke notes a broken promise.
+func (w *world) broke(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	w.broken = append(w.broken, text)
+	w.say("BROKEN: %s", text)
+}
+
+// newContent makes a content that nobody ever saw, of a wanted kind.
+func (w *world) newContent(kind int) content {
+	for w.made.kind() != kind%kinds {
+		w.made++
+	}
+	c := w.made
+	w.made++
+	w.number[string(c.raw())] = c
+	return c
+}
+
+// contentOf is the number of a text; false for one that nobody made.
+func (w *world) contentOf(raw []byte) (content, bool) {
+	c, ok := w.number[string(raw)]
+	return c, ok
+}
+
+// Play carries a case out and returns the promises that were broken. With trace
+// it tells, line by line, what happened. It must be called in a synctest bubble.
+func Play(c Case, trace bool) (broken, lines []string) {
+	w := newWorld(c)
+	w.traced = trace
+	for _, a := range c.Acts {
+		switch {
+		case a.Op != nil:
+			w.do(*a.Op)
+		case a.Run != nil:
+			w.disturbed(*a.Run)
+		default:
+			w.quiet()
+		}
+		if len(w.broken) > 0 {
+			break
+		}
+	}
+	return w.broken, w.trace
+}
+
+// muted is a message of which the server says nothing.
+type muted struct {
+	mailbox mail.Mailbox
+	uid     mail.UID
+}
+
+// options are those that all runs of the case have.
+func (w *world) options() sync.Options {
+	policy := conflict.Policy{Mode: w.mode, MaxDeleteCount: 1000}
+	return sync.Options{
+		Account: "sim", Server: w.server, Local: w.local, Base: w.base, Workers: w.c.Workers,
+		Policy: func(mail.Mailbox, mail.Role) conflict.Policy { return policy },
+	}
+}
+
+// start carries out one run.
+func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, error) {
+	w.runs++
+	w.oracle.running = true
+	w.touched = [2]int{}
+	w.now = &schedule{
+		random: rand.New(rand.NewPCG(w.c.Seed, uint64(w.runs))), at: at,
+		tell: func(point, detail string) {
+			if side, ok := writes[point]; ok {
+				w.touched[side]++
+			}
+			w.say("  %s %s", point, detail)
+		},
+	}
+	w.say("run %d", w.runs)
+	result, err := w.now.run(o)
+	w.now = nil
+	w.say("  ends: pulled %d pushed %d moved %d flagged %d removed %d held %d looked %d of %d failures %d error %v",
+		result.Pulled, result.Pushed, result.Moved, result.Flagged, result.Removed, result.Held, result.Looked, result.Total,
+		len(result.Failures), err)
+	for _, f := range result.Failures {
+		w.say("  failed: %s UID %d key %s: %v", f.Mailbox, f.UID, f.Key, f.Err)
+	}
+	for _, h := range result.Plan.Holds {
+		w.say("  held: %s %s", h.Mailbox, h.Text)
+	}
+	w.server.Forget()
+	w.local.Forget()
+	w.base.Forget()
+	w.nothingLost()
+	if !w.mode.Pushes() && w.touched[onServer] > 0 || !w.mode.Pulls() && w.touched[onLocal] > 0 {
+		w.broke("a run in %s mode wrote to the wrong side: %v", w.c.Mode, w.touched)
+	}
+	return result, err
+}
+
+// writes are the calls that change a side.
+var writes = map[string]side{
+	"Server.Append": onServer, "Server.Copy": onServer, "Server.Move": onServer, "Server.Store": onServer,
+	"Server.Remove": onServer, "Server.Create": onServer,
+	"Local.Create": onLocal, "Local.Stage": onLocal, "Local.Place": onLocal, "Local.SetFlags": onLocal,
+	"Local.Relocate": onLocal, "Local.Remove": onLocal,
+}
+
+// disturbed is a run that events and faults happen to.
+func (w *world) disturbed(r Run) {
+	o := w.options()
+	o.Full, o.AllowDeletes, o.Recreate = r.Full, r.AllowDeletes, r.Recreate
+	for _, f := range r.Faults {
+		w.say("%s", f)
+		w.arrange(f)
+	}
+	power, keep := false, uint64(0)
+	_, err := w.start(o, func(s *schedule, point string) {
+		for _, e := range r.Events {
+			if e.Point == "" && e.At != s.count || e.Point != "" && (e.Point != point || e.At != s.passed[point]) {
+				continue
+			}
+			switch e.Do {
+			case "op":
+				w.do(e.Op)
+			case "stop":
+				w.say("  stopped")
+				s.cancel()
+			default:
+				w.say("  %s", e.Do)
+				s.dead, power, keep = true, e.Do == "power", e.Keep
+				return
+			}
+		}
+	})
+	if err != nil && isStuck(err) {
+		w.broke("%v", err)
+	}
+	if power {
+		w.local.Crash(func(string) bool {
+			bit := keep & 1
+			keep = keep>>1 | bit<<63
+			return bit == 1
+		})
+		w.base.Crash()
+	} else {
+		w.local.Restart() // each run is a process of its own
+	}
+	w.nothingLost()
+}
+
+func (w *world) arrange(f Fault) {
+	effect := map[string]fake.Effect{"before": fake.Before, "partly": fake.Partly, "after": fake.After}[f.Effect]
+	err := map[string]error{
+		"offline": mail.ErrOffline, "uncertain": mail.ErrUncertain, "disk": mail.ErrDisk,
+	}[f.Err]
+	if err == nil {
+		err = fmt.Errorf("NO try later")
+	}
+	err = fmt.Errorf("arranged: %w", err)
+	fault := fake.Fault{Method: f.Method, Call: f.Call, Effect: effect, Items: f.Items, Err: err}
+	switch {
+	case f.Method == "Commit":
+		w.base.Fail(fault)
+	case slices.Contains(serverFaults, f.Method):
+		w.server.Fail(fault)
+	default:
+		w.local.Fail(fault)
+	}
+}
+
+// serverFaults and localFaults are the calls that can be made to fail. What both
+// sides have, the first gets; "Remove" is the server's.
+var (
+	serverFaults = []string{"Mailboxes", "Observe", "List", "Fetch", "Identify", "Store", "Append", "Copy", "Move", "Remove", "Create"}
+	localFaults  = []string{"Scan", "Read", "Stage", "Settle", "Place", "SetFlags", "Relocate", "Locate", "Discard", "Sweep"}
+)
