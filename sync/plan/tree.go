@@ -159,6 +159,8 @@ func (r *row) observe() {
 		r.local = conflict.Unknown
 	case r.LocalState == conflict.Here && r.Local == nil:
 		r.local = conflict.Same
+	case r.LocalState == conflict.Here && !r.LocalContent.Hash.IsZero():
+		r.rewritten = true // it was read, since its inode is another one
 	case r.LocalState == conflict.Edited:
 		switch {
 		case r.Local == nil || r.LocalContent.Hash.IsZero():
