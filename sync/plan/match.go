@@ -358,5 +358,5 @@ func (p *planner) matchMovedMessages() {
 // movable tells that a message left the server's mailbox and was not found
 // again yet.
 func (r *row) movable() bool {
-	return r.server == conflict.Gone && r.msg == nil && !r.box.Reset
+	return r.server == conflict.Gone && r.msg == nil
 }
