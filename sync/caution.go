@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"godwit/conflict"
 	"godwit/mail"
 	"godwit/sync/plan"
 )
@@ -63,6 +64,36 @@ func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error
 		}
 	}
 	return nil
+}
+
+// stillToRemove leaves out of the files to be removed those that the user edited,
+// or asked to keep, since the scan. A mailbox whose stamp did not move needs no
+// second look.
+func (r *run) stillToRemove(ctx context.Context, b *box, ops []plan.RemoveLocal) ([]plan.RemoveLocal, error) {
+	if len(ops) == 0 || b.local == nil {
+		return ops, nil
+	}
+	now, err := r.Local.Stamp(ctx, b.name)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the files to be removed: %w", err)
+	}
+	if b.seen().Unmoved(now) {
+		return ops, nil
+	}
+	l, err := r.Local.Scan(ctx, b.name)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the files to be removed: %w", err)
+	}
+	var still []plan.RemoveLocal
+	for _, op := range ops {
+		m, there := l.Find(op.Row.Key)
+		if there && (m.Inode != op.Row.Inode || conflict.Keeps(op.Row.Flags, m.Flags(l.Table))) {
+			b.unfinished.Store(true)
+			continue
+		}
+		still = append(still, op)
+	}
+	return still, nil
 }
 
 // fileIsGone tells that the message is removed because its file is not there.

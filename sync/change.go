@@ -216,7 +216,8 @@ func (r *run) removeOnServer(ctx context.Context, w *work) error {
 		}
 		var changes []mail.Change
 		var removed []plan.RemoveServer
-		for uid, op := range ops {
+		for uid := range uids.All() {
+			op := ops[uid]
 			if kept.Contains(uid) {
 				r.fail(Failure{Mailbox: b.name, UID: uid, Err: errKept})
 				continue
@@ -260,17 +261,21 @@ func (r *run) toTrash(ctx context.Context, b *box, uids mail.UIDSet, trash mail.
 // removeHere moves files whose messages the server dropped to the local trash.
 func (r *run) removeHere(ctx context.Context, w *work) error {
 	b := w.b
-	var keys []mail.Key
 	var ops []plan.RemoveLocal
 	for _, op := range w.removeLocal {
 		if r.isLost(op.Row.Content.Hash) {
 			b.unfinished.Store(true)
 			continue
 		}
-		keys, ops = append(keys, op.Row.Key), append(ops, op)
+		ops = append(ops, op)
 	}
-	if len(keys) == 0 {
-		return nil
+	ops, err := r.stillToRemove(ctx, b, ops)
+	if err != nil || len(ops) == 0 {
+		return err
+	}
+	keys := make([]mail.Key, len(ops))
+	for i, op := range ops {
+		keys[i] = op.Row.Key
 	}
 	b.wroteLocal.Store(true)
 	results, err := r.Local.Remove(ctx, b.name, keys, r.runID)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"godwit/mail"
 	"godwit/sync/plan"
@@ -159,7 +161,8 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 	d := delivery{b: b}
 	var strays []mail.Staged
 	octets := int64(0)
-	for uid, a := range arrived {
+	for _, uid := range slices.Sorted(maps.Keys(arrived)) {
+		a := arrived[uid]
 		if counted.Contains(uid) {
 			d.staged = append(d.staged, a)
 			octets += a.staged.Content.Size

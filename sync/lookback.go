@@ -33,9 +33,10 @@ func (r *run) lookBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range works {
+	for _, b := range boxes {
+		w := works[b.name]
 		if !w.transfers() {
-			delete(works, w.b.name)
+			delete(works, b.name)
 		} else if w.b.local == nil {
 			if err := r.create(ctx, &work{b: w.b, createLocal: true}); err != nil {
 				return r.only(w.b, err)

@@ -130,6 +130,9 @@ func newRun(o Options) *run {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Patience == nil {
+		o.Patience = []time.Duration{100 * time.Millisecond, 400 * time.Millisecond, time.Second, 2 * time.Second}
+	}
 	return &run{
 		Options: o, boxes: map[mail.Mailbox]*box{}, failedContent: map[mail.Hash]bool{},
 		slots: make(chan struct{}, o.Workers),
@@ -291,6 +294,9 @@ func (r *run) merge(server []mail.ServerMailbox, local []mail.LocalMailbox, know
 func (r *run) each(ctx context.Context, boxes []*box, f func(context.Context, *box) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, b := range boxes {
+		if ctx.Err() != nil { // although a worker may be free
+			return errors.Join(g.Wait(), context.Cause(ctx))
+		}
 		select {
 		case r.slots <- struct{}{}:
 		case <-ctx.Done():
