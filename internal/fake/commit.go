@@ -14,7 +14,7 @@ func (b *Base) Commit(ctx context.Context, changes ...mail.Change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fault, err := b.enter("Commit", fmt.Sprintf("%T", changes))
+	fault, err := b.enter("Commit", about(changes))
 	if err == nil {
 		err = b.step("Base.Commit")
 	}
@@ -25,6 +25,29 @@ func (b *Base) Commit(ctx context.Context, changes ...mail.Change) error {
 		return err
 	}
 	return errors.Join(fault.error(), b.step("Base.Commit done"))
+}
+
+// about tells how many changes there are and what the first one is.
+func about(changes []mail.Change) string {
+	if len(changes) == 0 {
+		return "0"
+	}
+	var m mail.Mailbox
+	switch c := changes[0].(type) {
+	case mail.PutRow:
+		m = c.Row.Mailbox
+	case mail.PutIntent:
+		m = c.Intent.Mailbox
+	case mail.PutCheckpoint:
+		m = c.Checkpoint.Mailbox
+	case mail.DropMailbox:
+		m = c.Mailbox
+	case mail.PutProblem:
+		m = c.Problem.Mailbox
+	case mail.ClearProblems:
+		m = c.Mailbox
+	}
+	return fmt.Sprintf("%d: %T %s", len(changes), changes[0], m)
 }
 
 func (b *Base) commit(changes []mail.Change) error {

@@ -74,6 +74,9 @@ func (w *world) look() (server, local []seen) {
 func (w *world) nothingLost() {
 	server, local := w.look()
 	there := map[content]bool{}
+	for c := range w.excused {
+		there[c] = there[c] || w.inTrash(c)
+	}
 	for _, s := range slices.Concat(server, local) {
 		there[s.content] = true
 	}
@@ -83,6 +86,20 @@ func (w *world) nothingLost() {
 			w.broke("content %d is on neither side, and nobody removed it", c)
 		}
 	}
+}
+
+// inTrash tells that a file with the content is in the local trash.
+func (w *world) inTrash(c content) bool {
+	for run := range w.runs {
+		for _, m := range names {
+			for _, f := range w.local.Trash(int64(run+1), m) {
+				if d, ok := w.contentOf(f.Raw); ok && d == c {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // mostRuns is how many undisturbed runs it may take until nothing changes.
@@ -219,6 +236,9 @@ func (w *world) verdict() {
 		if now == nil {
 			now = places{}
 		}
+		if w.excused[c] && w.inTrash(c) {
+			continue
+		}
 		if wrong := w.oracle.judge(s, now); wrong != "" {
 			w.broke("content %d %s", c, wrong)
 		} else if wrong := w.oracle.judgeFlags(s, now, flags[c]); wrong != "" {
@@ -226,6 +246,7 @@ func (w *world) verdict() {
 		}
 	}
 	w.oracle.next(where, flags)
+	clear(w.excused)
 }
 
 // without is what a has and b has not.

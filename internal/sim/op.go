@@ -280,6 +280,7 @@ func (w *world) flagLocal(o Op) string {
 		return ""
 	}
 	w.oracle.flagged(onLocal, c, g, set)
+	w.unlooked[m] = append(w.unlooked[m], c)
 	w.local.Reflag(m, file.Key, f)
 	return fmt.Sprintf("content %d in %s as %s (%s)", c, m, file.Key, f)
 }

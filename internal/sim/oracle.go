@@ -144,6 +144,7 @@ func (o *oracle) moved(at side, c content, from, to mail.Mailbox) {
 func (o *oracle) edited(c, d content, m mail.Mailbox, f mail.Flags) {
 	o.took(onLocal, c, m)
 	o.added(onLocal, d, m, f)
+	o.w.unlooked[m] = append(o.w.unlooked[m], d)
 	from, to := o.of(c), o.of(d)
 	from.edits++
 	to.edits++

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing/synctest"
@@ -21,6 +22,7 @@ var errKilled = errors.New("killed")
 // gate is a goroutine that waits to go on.
 type gate struct {
 	point, detail string
+	goroutine     uint64 // as the runtime numbers it
 	pass          chan error
 }
 
@@ -29,6 +31,7 @@ type schedule struct {
 	arrive  chan *gate
 	waiting []*gate
 	random  *rand.Rand
+	known   map[uint64]int // goroutines, in the order in which they came to their first point
 	count   int            // points passed
 	passed  map[string]int // by name
 	dead    bool
@@ -41,9 +44,23 @@ type schedule struct {
 
 // point is called by the run's goroutines.
 func (s *schedule) point(name, detail string) error {
-	g := &gate{name, detail, make(chan error)}
+	g := &gate{name, detail, self(), make(chan error)}
 	s.arrive <- g
 	return <-g.pass
+}
+
+// self is the number of the goroutine that calls it, or zero: a goroutine has the
+// higher number than one that its parent started before. It serves to tell apart
+// what is at the same point on the same errand.
+func self() (number uint64) {
+	var stack [64]byte
+	for _, c := range stack[len("goroutine "):runtime.Stack(stack[:], false)] {
+		if c < '0' || c > '9' {
+			break
+		}
+		number = 10*number + uint64(c-'0')
+	}
+	return number
 }
 
 // reads are the calls without an effect: one point each will do.
@@ -76,7 +93,7 @@ var errStuck = errors.New("the run is stuck")
 
 // run carries a run out.
 func (s *schedule) run(o sync.Options) (result sync.Result, err error) {
-	s.arrive, s.passed = make(chan *gate), map[string]int{}
+	s.arrive, s.passed, s.known = make(chan *gate), map[string]int{}, map[uint64]int{}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.cancel = cancel
@@ -129,8 +146,14 @@ func (s *schedule) next(done chan struct{}) bool {
 // release lets one goroutine go on.
 func (s *schedule) release() {
 	slices.SortFunc(s.waiting, func(a, b *gate) int {
-		return cmp.Or(cmp.Compare(a.point, b.point), cmp.Compare(a.detail, b.detail))
+		return cmp.Or(cmp.Compare(a.point, b.point), cmp.Compare(a.detail, b.detail),
+			cmp.Compare(s.known[a.goroutine], s.known[b.goroutine]), cmp.Compare(a.goroutine, b.goroutine))
 	})
+	for _, g := range s.waiting {
+		if s.known[g.goroutine] == 0 {
+			s.known[g.goroutine] = len(s.known) + 1
+		}
+	}
 	i := 0
 	if n := len(s.waiting); n > 1 {
 		i = s.random.IntN(n)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"godwit/conflict"
 	"godwit/internal/fake"
@@ -22,7 +23,7 @@ var profiles = map[string]fake.Profile{
 	"condstore": fake.CondStore,
 	"qresync":   fake.QResync,
 	"modern":    fake.Modern,
-	"closed":    {CondStore: true, QResync: true, UIDPlus: true, Move: true, Closed: true, Known: "work"},
+	"closed":    {CondStore: true, QResync: true, UIDPlus: true, Move: true, Closed: true, Known: "$Forwarded work"},
 }
 
 var modes = map[string]conflict.Mode{
@@ -49,6 +50,10 @@ type world struct {
 	keys    int
 	muted   []muted
 
+	unlooked map[mail.Mailbox][]content // files changed since the engine looked
+	removing mail.Mailbox
+	excused  map[content]bool // whose file may be in the local trash
+
 	traced bool
 	trace  []string
 	broken []string // promises
@@ -58,6 +63,7 @@ func newWorld(c Case) *world {
 	w := &world{
 		c: c, profile: profiles[c.Profile], mode: modes[c.Mode], server: fake.NewServer(profiles[c.Profile]), local: fake.NewLocal("sim"),
 		base: fake.NewBase(), number: map[string]content{}, refused: map[content]bool{},
+		unlooked: map[mail.Mailbox][]content{}, excused: map[content]bool{},
 	}
 	w.oracle = newOracle(w)
 	now := func() *schedule { return w.now }
@@ -155,6 +161,7 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 				w.touched[side]++
 			}
 			w.say("  %s %s", point, detail)
+			w.looked(point, detail)
 		},
 	}
 	w.say("run %d", w.runs)
@@ -177,6 +184,24 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 		w.broke("a run in %s mode wrote to the wrong side: %v", w.c.Mode, w.touched)
 	}
 	return result, err
+}
+
+// looked keeps account of files that changed after the engine's last look at
+// them before it removed them: those are in the local trash, as they were.
+func (w *world) looked(point, detail string) {
+	name, _, _ := strings.Cut(detail, " ")
+	m := mail.Mailbox(name)
+	switch point {
+	case "Local.Stamp", "Local.Scan":
+		delete(w.unlooked, m)
+	case "Local.Remove":
+		w.removing = m
+	}
+	if strings.HasPrefix(point, "Local.Remove") {
+		for _, c := range w.unlooked[w.removing] {
+			w.excused[c] = true
+		}
+	}
 }
 
 // writes are the calls that change a side.
