@@ -37,6 +37,10 @@ type Options struct {
 	Workers int
 	// Now is the clock of the run's record; nil: time.Now.
 	Now func() time.Time
+	// Patience are the pauses after which a message is looked for again that the
+	// server may have taken before the connection was lost; nil: about four
+	// seconds in all. What is not found then is looked for by the next run.
+	Patience []time.Duration
 	// Events, when not nil, is told what happens, from one goroutine at a time.
 	Events func(Event)
 	// Step, when not nil, is called at the named points at which a crash would

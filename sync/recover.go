@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"godwit/mail"
 )
@@ -126,7 +127,7 @@ func (s *settler) sent(ctx context.Context, intents []mail.Intent) error {
 	if len(open) == 0 {
 		return nil
 	}
-	found, _, err := s.r.findSent(ctx, s.b, open, mail.UIDSet{})
+	found, _, err := s.r.findSent(ctx, s.b, open, mail.UIDSet{}, true)
 	if err != nil {
 		return err
 	}
@@ -201,8 +202,25 @@ var errKept = errors.New("the server cannot expunge single messages and other me
 // findSent looks for messages that were sent to a mailbox without the server
 // telling their UIDs, or without its answer reaching us: intent ID -> UID. Only
 // messages at the intents' floors or above can be them, that neither base knows
-// nor answered has; unclaimed are those of them that no intent matches.
-func (r *run) findSent(ctx context.Context, b *box, intents []mail.Intent, answered mail.UIDSet) (found map[int64]mail.UID, unclaimed mail.UIDSet, err error) {
+// nor answered has; unclaimed are those of them that no intent matches. With
+// patience it looks again as long as something is missing: a server can be at
+// work on a command whose connection has ended.
+func (r *run) findSent(ctx context.Context, b *box, intents []mail.Intent, answered mail.UIDSet, patience bool) (found map[int64]mail.UID, unclaimed mail.UIDSet, err error) {
+	for _, wait := range r.Patience {
+		found, unclaimed, err = r.findNow(ctx, b, intents, answered)
+		if err != nil || !patience || len(found) == len(intents) {
+			return found, unclaimed, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, unclaimed, context.Cause(ctx)
+		}
+	}
+	return r.findNow(ctx, b, intents, answered)
+}
+
+func (r *run) findNow(ctx context.Context, b *box, intents []mail.Intent, answered mail.UIDSet) (found map[int64]mail.UID, unclaimed mail.UIDSet, err error) {
 	floor := intents[0].Floor
 	for _, in := range intents {
 		floor = min(floor, in.Floor)
@@ -219,7 +237,8 @@ func (r *run) findSent(ctx context.Context, b *box, intents []mail.Intent, answe
 	if err != nil {
 		return nil, unclaimed, fmt.Errorf("%w: %w", errBase, err)
 	}
-	known := answered
+	var known mail.UIDSet
+	known.AddSet(answered)
 	for _, row := range rows {
 		known.Add(row.UID)
 	}

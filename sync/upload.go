@@ -114,18 +114,19 @@ func (r *run) append(ctx context.Context, b *box, batch []plan.Upload, sends, op
 var errEdited = errors.New("the file is being changed by another program; it is uploaded in the next run")
 
 // send calls do for what is open until the server's answer for each message is
-// known: told, or looked up after the connection was lost. What the server took
-// is never sent again.
+// known: told, or looked up. What the server took is never sent again, and what
+// it may have taken not by this run: it may still be at work on a command whose
+// connection is gone.
 func (r *run) send(ctx context.Context, w *work, sends []*sending, do func(open []*sending) error) error {
-	const attempts = 3
-	for attempt := 1; ; attempt++ {
+	for {
 		open := unanswered(sends)
 		if len(open) == 0 {
 			return nil
 		}
 		before := len(open)
 		err := do(open)
-		if err != nil && !errors.Is(err, mail.ErrUncertain) {
+		uncertain := errors.Is(err, mail.ErrUncertain)
+		if err != nil && !uncertain {
 			return r.giveUp(sends, err)
 		}
 		if err := r.step(stepOf(sends[0].intent.Kind) + ".sent"); err != nil {
@@ -134,20 +135,20 @@ func (r *run) send(ctx context.Context, w *work, sends []*sending, do func(open 
 		if open = unanswered(sends); len(open) == 0 {
 			return nil
 		}
-		if lerr := r.lookUp(ctx, w.b, sends, open); lerr != nil {
+		if lerr := r.lookUp(ctx, w.b, sends, uncertain); lerr != nil {
 			return lerr // the intents stay: the next run looks
 		}
-		for _, s := range unanswered(sends) {
+		open = unanswered(sends)
+		for _, s := range open {
 			if s.taken {
 				s.err = errNotFound
 			}
 		}
-		open = unanswered(sends)
-		if err == nil && len(open) == before {
-			err = errNotFound
-		}
-		if len(open) > 0 && (errors.Is(err, errNotFound) || attempt == attempts && err != nil) {
+		if uncertain {
 			return r.giveUp(sends, err)
+		}
+		if len(open) == before {
+			return r.giveUp(sends, errNotFound)
 		}
 	}
 }
@@ -173,8 +174,10 @@ func unanswered(sends []*sending) []*sending {
 	return open
 }
 
-// lookUp finds messages whose UID the server did not tell.
-func (r *run) lookUp(ctx context.Context, b *box, sends, open []*sending) error {
+// lookUp finds messages whose UID the server did not tell. With patience it
+// looks again for a while.
+func (r *run) lookUp(ctx context.Context, b *box, sends []*sending, patience bool) error {
+	open := unanswered(sends)
 	var answered mail.UIDSet
 	for _, s := range sends {
 		answered.Add(s.uid)
@@ -183,7 +186,7 @@ func (r *run) lookUp(ctx context.Context, b *box, sends, open []*sending) error 
 	for i, s := range open {
 		intents[i] = s.intent
 	}
-	found, unclaimed, err := r.findSent(ctx, b, intents, answered)
+	found, unclaimed, err := r.findSent(ctx, b, intents, answered, patience)
 	if err != nil {
 		return fmt.Errorf("looking for what was sent: %w", err)
 	}
@@ -221,7 +224,9 @@ func (r *run) giveUp(sends []*sending, err error) error {
 func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) error {
 	var changes []mail.Change
 	for _, s := range sends {
-		changes = append(changes, mail.DropIntent{ID: s.intent.ID})
+		if !errors.Is(s.err, mail.ErrUncertain) {
+			changes = append(changes, mail.DropIntent{ID: s.intent.ID})
+		}
 		if s.err != nil {
 			r.lost(s.intent.Content.Hash)
 			if s.intent.From != "" {

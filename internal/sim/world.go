@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"godwit/conflict"
 	"godwit/internal/fake"
@@ -144,7 +145,8 @@ type muted struct {
 func (w *world) options() sync.Options {
 	policy := conflict.Policy{Mode: w.mode, MaxDeleteCount: 1000}
 	return sync.Options{
-		Account: "sim", Server: w.server, Local: w.local, Base: w.base, Workers: w.c.Workers,
+		Patience: []time.Duration{}, // nothing here takes time
+		Account:  "sim", Server: w.server, Local: w.local, Base: w.base, Workers: w.c.Workers,
 		Policy: func(mail.Mailbox, mail.Role) conflict.Policy { return policy },
 	}
 }
