@@ -168,8 +168,10 @@ func checkConnection(c *config.Account, info *imap.Info, took time.Duration, tel
 		}
 	case c.IMAP.Command != nil:
 		tell(true, "TLS", "none of ours: the tunnel protects the connection, or does not")
+	case c.IMAP.AllowCleartext:
+		tell(false, "TLS", "none: everybody on the way to the server can read along")
 	default:
-		tell(c.IMAP.TLS == config.NoTLS && !c.IMAP.AllowCleartext, "TLS", "none: everybody on the way to the server can read along")
+		tell(true, "TLS", "none; the connection does not leave this machine")
 	}
 	tell(true, "login", "%s by %s", c.IMAP.User, info.Login)
 }

@@ -10,8 +10,14 @@ import (
 	"godwit/internal/ui"
 )
 
-// errInterrupted is why a context ended: the user, or the system, said so.
-var errInterrupted = errors.New("interrupted; the next run goes on from here")
+// errInterrupted is why a context ended: the user, or the system, said so. To
+// those who are given it as the context's cause it is a cancellation.
+var errInterrupted error = interruption{}
+
+type interruption struct{}
+
+func (interruption) Error() string        { return "interrupted; the next run goes on from here" }
+func (interruption) Is(target error) bool { return target == context.Canceled }
 
 // interruptible returns a context that the first Ctrl-C or SIGTERM ends: what is
 // in hand is finished or left for the next run to finish. A second one ends the
@@ -45,7 +51,7 @@ func interruptible(parent context.Context, p *ui.Printer) (ctx context.Context, 
 	}
 }
 
-// because replaces the bare "context canceled" of an interrupted run.
+// because replaces what an interrupted run ended with by the bare reason.
 func because(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return context.Cause(ctx)

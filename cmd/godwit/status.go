@@ -181,8 +181,9 @@ func (s *accountStatus) history(ctx context.Context, p *ui.Printer, base *stated
 		return err
 	}
 	for _, r := range runs {
+		reason, _, _ := strings.Cut(r.Summary, "\n")
 		s.LastRun = &lastRun{
-			Started: instant(r.Started), Text: p.Clean(r.Summary),
+			Started: instant(r.Started), Text: p.Clean(reason),
 			Fetched: r.Pulled, Sent: r.Pushed, Moved: r.Relocate, Flagged: r.Flagged, Removed: r.Removed,
 		}
 		if r.Ended != 0 {
