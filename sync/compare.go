@@ -41,6 +41,12 @@ func (d *differ) both(ctx context.Context) error {
 			return err
 		}
 	}
+	if d.r.Recreate && (d.b.local == nil || !d.b.selectable()) {
+		// What a side was to do without comes back with its mailbox.
+		if err := errors.Join(d.lost(d.r.Base.RowsByUID(ctx, d.b.name), nothing), d.lost(d.r.Base.RowsByKey(ctx, d.b.name), nothing)); err != nil {
+			return err
+		}
+	}
 	switch {
 	case d.b.observed != nil:
 		return d.server(ctx)
@@ -49,6 +55,8 @@ func (d *differ) both(ctx context.Context) error {
 	}
 	return nil
 }
+
+func nothing(*plan.Item) {}
 
 // lost lists all rows of a mailbox whose one side is gone as a whole, or numbered
 // anew. What that means is for the plan to say.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"godwit/conflict"
 	"godwit/mail"
 
 	"golang.org/x/sync/errgroup"
@@ -19,7 +20,36 @@ func (r *run) observe(ctx context.Context) error {
 		}
 	}
 	r.tell(Listed{Total: len(r.order), Moved: len(moved)}, func(res *Result) { res.Looked = len(moved) })
-	return r.each(ctx, moved, r.look)
+	if err := r.each(ctx, moved, r.look); err != nil {
+		return err
+	}
+	return r.lookIntoFresh(ctx)
+}
+
+// lookIntoFresh asks for the messages of new mailboxes, too, where any message
+// left another mailbox on the server: it may have come up in one of these, and
+// then it was not removed.
+func (r *run) lookIntoFresh(ctx context.Context) error {
+	left := false
+	var fresh []*box
+	for _, b := range r.order {
+		if b.fresh {
+			fresh = append(fresh, b)
+		}
+		for i := range b.items {
+			left = left || b.items[i].Base != nil && (b.reset || b.items[i].ServerState == conflict.Gone)
+		}
+	}
+	if !left {
+		return nil
+	}
+	return r.each(ctx, fresh, func(ctx context.Context, b *box) error {
+		b.fresh = false
+		if err := r.ask(ctx, b); err != nil {
+			return err
+		}
+		return r.compare(ctx, b)
+	})
 }
 
 // serverMoved tells whether anything may have happened on the server since the

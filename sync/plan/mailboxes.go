@@ -132,7 +132,7 @@ func (p *planner) openLocalOnly(b *box) {
 	case p.in.Recreate && pushes && (b.BaseServer || b.BaseLocal):
 		b.lostServer, b.reviveServer = true, true
 		p.add(CreateServer{Step{b.Name, conflict.MailboxRecreated}}, b, 0, "")
-	case b.BaseServer || b.BaseLocal:
+	case b.BaseServer || b.BaseLocal && b.Rows.Server > 0:
 		b.left = conflict.MailboxGoneFromServer
 		b.may &^= serverHalf | conflict.LocalRemoval
 	case pushes && b.Policy.Create.OnServer() && (b.Server == Missing || len(b.files) > 0):
