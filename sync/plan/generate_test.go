@@ -100,6 +100,16 @@ func generate(t *tape, o options) *world {
 		b := g.anyBox()
 		g.addFile(b, g.content(), g.flags(0))
 	}
+	if t.oneIn(2) { // the same message came to both sides, by ways of its own
+		c := g.content()
+		b := g.anyBox()
+		b.appendMsg(c, g.serverFlags(b, c))
+		if !o.duplicates || t.oneIn(2) {
+			g.addFile(b, c, g.flags(c))
+		} else {
+			g.addFile(g.anyBox(), c, g.flags(c))
+		}
+	}
 	if o.resets && t.oneIn(2) {
 		for _, b := range g.w.boxes {
 			if t.oneIn(2) {

@@ -275,6 +275,9 @@ func TestMailboxes(t *testing.T) {
 		{name: "gone from the server, created again, one file removed", is: existence{local: true, baseServer: true, baseLocal: true},
 			events: func(w *world) { w.removeFiles("A", 1) },
 			change: func(in *plan.Input) { in.Recreate = true }, want: "create on server A; upload A; forget A"},
+		{name: "gone from the server, created again, one given up before", is: existence{local: true, baseServer: true, baseLocal: true},
+			events: func(w *world) { w.rows[1].UID = 0 },
+			change: func(in *plan.Input) { in.Recreate = true }, want: "create on server A; upload A; upload A"},
 		{name: "gone from the server long ago", is: existence{local: true, baseLocal: true}, open: true},
 
 		{name: "gone from the Maildir", is: existence{server: true, baseServer: true, baseLocal: true},

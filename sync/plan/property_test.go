@@ -126,6 +126,23 @@ func (w *world) atRest(p plan.Plan) bool {
 	return len(p.Operations)+len(p.Holds) == 0
 }
 
+// takesFlagsOff returns an operation that takes a flag off a message.
+func takesFlagsOff(p plan.Plan) plan.Operation {
+	for _, op := range p.Operations {
+		switch o := op.(type) {
+		case plan.StoreServer:
+			if !o.Delta.Remove.IsZero() {
+				return op
+			}
+		case plan.FlagLocal:
+			if !o.Delta.Remove.IsZero() {
+				return op
+			}
+		}
+	}
+	return nil
+}
+
 func again(p plan.Plan) bool {
 	return slices.ContainsFunc(p.Operations, func(op plan.Operation) bool {
 		r, trash := op.(plan.RemoveServer)
@@ -408,6 +425,9 @@ func TestOneWayModesLeaveTheOtherSideAlone(t *testing.T) {
 		// message gave up may be known as another's of the same content.
 		for range 3 {
 			if _, next := run(t, w, allowDeletes); !w.atRest(next) {
+				if op := takesFlagsOff(next); op != nil {
+					t.Fatalf("%+v, though nobody took a flag off%s", op, story())
+				}
 				applyAll(t, w, next)
 			}
 		}

@@ -120,7 +120,7 @@ func short(op plan.Operation) string {
 		if op.Found != 0 {
 			what += " found"
 		}
-		return at(what, op.Flags) + delta(op.Mark, "mark")
+		return at(what, op.Flags) + delta(op.Store, "store") + delta(op.Mark, "mark")
 	case plan.CopyServer:
 		return at("copy", op.Flags) + delta(op.Store, "store")
 	case plan.MoveServer:
@@ -237,6 +237,8 @@ func TestTheConflictTable(t *testing.T) {
 			`upload INBOX k`, `record local only INBOX k`, `record local only INBOX k`, `record local only INBOX k`}},
 		{"removed from the server, wanted back in the Maildir", `\Deleted`, []string{"server removes", `local flags`}, wants{
 			`upload INBOX`, `record local only INBOX`, `record local only INBOX`, `record local only INBOX`}},
+		{"removed from the Maildir, put on the server again", "", []string{"local removes", "server renumbers"}, wants{
+			"fetch INBOX", "record server only INBOX", "record server only INBOX", "record server only INBOX"}},
 		{"removed from both", "", []string{"server removes", "local removes"}, same("forget INBOX")},
 
 		{"moved in the Maildir", "", []string{"local moves A"}, wants{
@@ -264,6 +266,10 @@ func TestTheConflictTable(t *testing.T) {
 			`replace INBOX \Flagged mark +\Flagged`, `record server only INBOX \Flagged`, `record server only INBOX \Flagged`, `replace INBOX`}},
 		{"edited, and the edit is on the server", "", []string{"local edits", `server gets`}, wants{
 			`replace found INBOX`, `record server only INBOX; record INBOX`, `record server only INBOX; record INBOX`, `replace found INBOX`}},
+		{"edited and flagged, and the edit is on the server", `\Seen`, []string{`local flags \Flagged`, "local edits", `server gets \Answered`}, wants{
+			`replace found INBOX \Flagged \Answered store +\Flagged mark +\Answered`,
+			`mark INBOX +\Answered; record server only INBOX \Seen`, `mark INBOX +\Answered; record server only INBOX \Seen`,
+			`replace found INBOX \Flagged store +\Flagged`}},
 		{"edited, removed from the server", "", []string{"local edits", "server removes"}, wants{
 			"upload INBOX", "forget INBOX", "forget INBOX", "upload INBOX"}},
 		{"edited, moved on the server", "", []string{"local edits", "server moves A"}, wants{
@@ -282,6 +288,99 @@ func TestTheConflictTable(t *testing.T) {
 				t.Errorf("%s, mode %d: held: %v", c.name, mode, p.Holds)
 			}
 		}
+	}
+}
+
+// TestAnEditThatMovesIsSeenAgain: the row must not take the file for known, and
+// its mailbox not for finished.
+func TestAnEditThatMovesIsSeenAgain(t *testing.T) {
+	t.Parallel()
+	w := scene(conflict.Policy{}, "")
+	w.act(t, "local edits", "server moves A")
+	w.rows[0].Inode = w.box(mail.Inbox).file("x").inode // edited in place
+	p := decide(t, w, func(in *plan.Input) {
+		f := w.box(mail.Inbox).file("x")
+		it := &in.Mailboxes[0].Items[0]
+		it.LocalState, it.Local, it.LocalContent = conflict.Edited, f.observed(), f.content()
+	})
+	op, ok := p.Operations[0].(plan.MoveLocal)
+	if !ok || op.Row.Inode != 0 || op.Row.Content.Hash != contentOf(42).Hash || p.Unfinished["A"] != conflict.EditedAndMoved {
+		t.Fatal(describe(p))
+	}
+	if err := w.apply(p, 1, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := shorts(decide(t, w, nil).Operations); got != "replace A" {
+		t.Errorf("the next run: %q", got)
+	}
+}
+
+// TestAnEditThatNobodyMayCarryIsNotTakenForSettled.
+func TestAnEditThatNobodyMayCarryIsNotTakenForSettled(t *testing.T) {
+	t.Parallel()
+	w := scene(conflict.Policy{Mode: conflict.Push}, "")
+	w.box(mail.Inbox).readOnly = true
+	w.act(t, "local edits", "server moves A")
+	if got := shorts(decide(t, w, nil).Operations); got != "" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestWhatWaitsHoldsEveryMailboxItIsIn: where base has it, and where each side
+// may have it now.
+func TestWhatWaitsHoldsEveryMailboxItIsIn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		event string
+		local bool // the side that is not known
+	}{{"server moves A", true}, {"local moves A", false}} {
+		w := scene(conflict.Policy{}, "")
+		w.act(t, c.event)
+		in := w.observe(func(_ mail.Row, local bool) bool { return local == c.local })
+		if _, err := w.identify(&in); err != nil {
+			t.Fatal(err)
+		}
+		p := plan.Make(in)
+		if len(p.Operations) != 0 || p.Unfinished[mail.Inbox] != conflict.NotProved || p.Unfinished["A"] != conflict.NotProved {
+			t.Errorf("%s: %s", c.event, describe(p))
+		}
+	}
+	// A file that is where an unproved one may have gone waits with it.
+	w := scene(conflict.Policy{}, "")
+	w.act(t, "local moves A")
+	in := w.observe(func(_ mail.Row, local bool) bool { return local })
+	if p := plan.Make(in); len(p.Operations) != 0 || len(p.Unfinished) != 2 {
+		t.Errorf("the same key in another mailbox: %s", describe(p))
+	}
+}
+
+// TestARestoredFileTakesNoOthersKey.
+func TestARestoredFileTakesNoOthersKey(t *testing.T) {
+	t.Parallel()
+	w := scene(conflict.Policy{}, "")
+	w.put("A", "x", 40, "")
+	w.act(t, "local removes", "server moves A")
+	p := decide(t, w, nil)
+	if got := shorts(p.Operations); got != "fetch A" {
+		t.Fatalf("%q", got)
+	}
+	if err := w.apply(p, 1, true); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOldRowsGiveTheirFileUpBeforeItIsTaken: between the two records, no cut
+// may leave the server's old message without a row.
+func TestOldRowsGiveTheirFileUpBeforeItIsTaken(t *testing.T) {
+	t.Parallel()
+	w := scene(conflict.Policy{Mode: conflict.Pull}, "none")
+	in := w.box(mail.Inbox)
+	in.appendMsg(48, mail.Flags{})
+	w.put(mail.Inbox, "x", 42, "")
+	in.reset = true
+	in.file("x").c, in.file("x").inode = 48, w.newInode()
+	if got, want := shorts(decide(t, w, nil).Operations), "renumber INBOX; record server only INBOX; record INBOX"; got != want {
+		t.Errorf("%q, not %q", got, want)
 	}
 }
 
