@@ -111,10 +111,11 @@ func (r *run) checkpointOf(b *box) mail.Checkpoint {
 	if b.pendingServer {
 		c.ModSeq = 0
 	}
-	// A mailbox that vanished from one side stays known as one that was there,
-	// until the plan forgets it.
+	// A mailbox that vanished from the server stays known as one that was there,
+	// until the plan forgets it; and so does the inbox. One that the Maildir shall
+	// do without is new should it come again.
 	c.OnServer = c.OnServer || b.selectable()
-	c.OnLocal = c.OnLocal || b.local != nil
+	c.OnLocal = b.local != nil || c.OnLocal && b.name == mail.Inbox
 	if b.server != nil && b.server.Status != nil {
 		c.MailboxID = b.server.Status.MailboxID
 	}

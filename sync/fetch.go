@@ -25,11 +25,6 @@ func (r *run) fetch(ctx context.Context, w *work) error {
 	if !w.fetchAll && len(w.fetches) == 0 {
 		return nil
 	}
-	// A run that died while it was fetching left its files in tmp/, and this
-	// mailbox to be fetched again.
-	if err := r.Local.Sweep(ctx, w.b.name); err != nil {
-		return fmt.Errorf("removing what an earlier run left in tmp/: %w", err)
-	}
 	wanted := map[mail.UID]*plan.Fetch{}
 	var batches []mail.UIDSet
 	if w.fetchAll {

@@ -86,7 +86,7 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 		m, _ := o.Find(uid)
 		row := known[uid]
 		switch {
-		case row == nil && b.name == r.trash && r.trashed.Load():
+		case row == nil && b.name == r.trash && r.trashed.Load() && b.policy.Mode.Pulls():
 			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags})
 		case row != nil && b.uploaded.Contains(uid) && b.policy.Mode.Pulls() && m.Content.Size >= 0 && m.Content.Size != row.Content.Size:
 			// What the server made of it is the truth.

@@ -59,9 +59,18 @@ func (r *run) serverMoved(b *box) bool {
 		return b.before.OnServer
 	}
 	s := b.server.Status
-	return r.Full || s == nil || !b.before.OnServer || b.before.ModSeq == 0 ||
+	return r.Full || s == nil || r.returns(b) || !b.before.OnServer || b.before.ModSeq == 0 ||
 		s.UIDValidity != b.before.UIDValidity || s.UIDNext != b.before.UIDNext ||
 		s.Messages != b.before.Messages || s.ModSeq != b.before.ModSeq
+}
+
+// returns tells that the Maildir gets a mailbox that it did without. Base knows
+// nothing of what came to the server's meanwhile.
+func (r *run) returns(b *box) bool {
+	if b.local == nil {
+		return r.Recreate && b.recorded
+	}
+	return b.recorded && !b.before.OnLocal
 }
 
 func (r *run) localMoved(b *box) bool {
@@ -92,6 +101,13 @@ func (r *run) look(ctx context.Context, b *box) error {
 		defer close(scanned)
 		if b.local == nil {
 			return nil
+		}
+		if !r.DryRun {
+			// A run that died while it was fetching left its files in tmp/, and this
+			// mailbox to be looked at again.
+			if err := r.Local.Sweep(gctx, b.name); err != nil {
+				return fmt.Errorf("removing what an earlier run left in tmp/: %w", err)
+			}
 		}
 		room, err := r.Local.Room(gctx, b.name)
 		if err != nil {
@@ -173,7 +189,7 @@ func (r *run) ask(ctx context.Context, b *box) error {
 
 // since is what base knows of the mailbox on the server.
 func (r *run) since(b *box) mail.Since {
-	if !b.before.OnServer || b.before.UIDValidity == 0 {
+	if !b.before.OnServer || b.before.UIDValidity == 0 || r.returns(b) {
 		return mail.Since{}
 	}
 	s := mail.Since{UIDValidity: b.before.UIDValidity, UIDNext: b.before.UIDNext, Messages: b.before.Messages}

@@ -253,7 +253,9 @@ func (r *run) findNow(ctx context.Context, b *box, intents []mail.Intent, answer
 	var unsure mail.UIDSet
 	for uid, c := range contents {
 		for _, in := range intents {
-			if c.Compare(in.Content) == mail.Unsure || c.Weak && c.Size == in.Content.Size {
+			// Drafts are edited with header and size unchanged.
+			weak := c.Weak || in.Flags.System&mail.Draft != 0
+			if c.Compare(in.Content) == mail.Unsure || weak && c.Size == in.Content.Size {
 				unsure.Add(uid)
 			}
 		}
@@ -304,6 +306,9 @@ func claim(intents []mail.Intent, candidates mail.UIDSet, contents map[mail.UID]
 	}
 	for _, in := range intents {
 		id := in.Content.MessageID
+		if in.Flags.System&mail.Draft != 0 {
+			continue // each version of a draft has the same one
+		}
 		if _, done := found[in.ID]; !done && id != "" && claims[id] == 1 && len(byID[id]) == 1 && byID[id][0] >= in.Floor {
 			found[in.ID] = byID[id][0]
 		}

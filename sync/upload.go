@@ -270,7 +270,7 @@ func (r *run) rowOf(w *work, s *sending) []mail.Change {
 	row := mail.Row{
 		ID: in.OldRow, Mailbox: in.Mailbox, UID: s.uid, Key: in.Key, Flags: s.flags, Content: in.Content, Inode: s.local.Inode,
 	}
-	if in.From != "" && in.From != in.Mailbox && s.local.Letters != "" {
+	if in.From != "" && in.From != in.Mailbox && s.local.Letters != "" && w.b.policy.Mode.Pulls() {
 		w.rewrite(in.Key)
 		s.mark.Add.Keywords = s.flags.Keywords.Minus(w.b.room.Missing(s.flags).Keywords)
 		w.laterHere(plan.FlagLocal{Step: s.step, Row: row, Delta: s.mark})

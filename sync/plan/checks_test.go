@@ -3,4 +3,4 @@
 package plan_test
 
 // checks is how many random worlds each property is tried on.
-const checks = "20000"
+const checks = "15000"

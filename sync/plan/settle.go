@@ -44,10 +44,7 @@ func (p *planner) leftReason(r *row) conflict.Reason {
 			return b.left
 		}
 	}
-	if r.msgBox().ReadOnly {
-		return conflict.MailboxReadOnly
-	}
-	return conflict.NotProved
+	return conflict.MailboxReadOnly
 }
 
 // situations says what each side shows, in the words of the rules.

@@ -525,15 +525,15 @@ func TestReadOnlyMailboxesAreOnlyRead(t *testing.T) {
 	}{
 		{[]string{`local flags \Seen`}, mail.Inbox, "", false},
 		{[]string{`local gets`}, mail.Inbox, "", false},
-		{[]string{`local edits`}, mail.Inbox, "record server only INBOX", false},
+		{[]string{`local edits`}, mail.Inbox, "", true},
 		{[]string{`server flags \Seen`}, mail.Inbox, `mark INBOX +\Seen`, false},
 		{[]string{`server removes`}, mail.Inbox, "remove local INBOX", false},
 		{[]string{`local removes`}, mail.Inbox, "", true},
 		{[]string{`server moves A`}, mail.Inbox, "move local A", false},
-		// The file's new place cannot take it: the message stays where it is.
-		{[]string{`local moves A`}, "A", "record server only INBOX", false},
-		// It cannot leave its old place: a copy is made in the new one.
-		{[]string{`local moves A`}, mail.Inbox, "copy A; record server only INBOX", false},
+		{[]string{`server removes`, `local flags \Flagged`}, mail.Inbox, "", true},
+		{[]string{`local moves A`}, "A", "", true},
+		{[]string{`local moves A`}, mail.Inbox, "", true},
+		{[]string{`local moves A`, `server moves A`}, "A", "record A", false},
 	} {
 		w := scene(conflict.Policy{}, "")
 		w.box(c.where).readOnly = true
@@ -542,7 +542,7 @@ func TestReadOnlyMailboxesAreOnlyRead(t *testing.T) {
 		if got := shorts(p.Operations); got != c.want {
 			t.Errorf("%s read-only, %v: %q, not %q", c.where, c.events, got, c.want)
 		}
-		if _, waits := p.Unfinished[c.where]; waits != c.waits {
+		if why, waits := p.Unfinished[c.where]; waits != c.waits || waits && why != conflict.MailboxReadOnly {
 			t.Errorf("%s read-only, %v: unfinished %v", c.where, c.events, p.Unfinished)
 		}
 	}
