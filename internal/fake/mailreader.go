@@ -135,6 +135,7 @@ func (l *Local) RemoveMailbox(m mail.Mailbox) {
 func (l *Local) removeMailbox(m mail.Mailbox) {
 	l.settle()
 	delete(l.mailboxes, m)
+	delete(l.unsettled, m)
 	gone := func(p place, _ entry) bool { return p.mailbox == m && p.sub != "trash" }
 	maps.DeleteFunc(l.disk.now, gone)
 	maps.DeleteFunc(l.disk.durable, gone)

@@ -113,11 +113,17 @@ func (w *world) quiet() {
 	for _, m := range names {
 		w.server.SetReadOnly(m, false)
 	}
+	for _, m := range w.local.Names() {
+		for range 2 { // no scan is unsettled more often
+			_, _ = w.local.Scan(context.Background(), m)
+		}
+	}
 	w.muted = nil
 	clear(w.refused)
 	o := w.options()
 	o.Recreate = len(w.oracle.lost) > 0
 	w.say("quiet")
+	w.oracle.taint()
 	rest := false
 	for range mostRuns {
 		result := w.clean(o)
@@ -139,7 +145,7 @@ func (w *world) quiet() {
 	if last.Looked > 0 && w.mode == conflict.TwoWay && w.profile.CondStore {
 		w.broke("a run after a run that did nothing looked into %d of %d mailboxes", last.Looked, last.Total)
 	}
-	if len(last.Plan.Holds) > 0 {
+	if len(last.Plan.Holds) > 0 && (w.mode == conflict.TwoWay || last.Guarded()) {
 		w.broke("something is held back: %s", last.Plan.Holds[0].Text)
 	}
 	w.inOrder()
@@ -181,13 +187,19 @@ func (w *world) inOrder() {
 func (w *world) rowsOf(ctx context.Context, m mail.Mailbox) {
 	files := map[mail.Key]content{}
 	inodes := map[mail.Key]uint64{}
+	tainted := false
 	for _, f := range w.local.Files(m) {
 		files[f.Key], _ = w.contentOf(f.Raw)
 		inodes[f.Key] = f.Inode
+		tainted = tainted || w.oracle.tainted[files[f.Key]]
 	}
 	messages := map[mail.UID]content{}
 	for _, msg := range w.server.Messages(m) {
 		messages[msg.UID], _ = w.contentOf(msg.Raw)
+		tainted = tainted || w.oracle.tainted[messages[msg.UID]]
+	}
+	if tainted {
+		return
 	}
 	uids, keys := len(messages), len(files)
 	for row, err := range w.base.RowsByUID(ctx, m) {
@@ -214,6 +226,8 @@ func (w *world) rowsOf(ctx context.Context, m mail.Mailbox) {
 // verdict judges what both sides hold, and begins anew from it.
 func (w *world) verdict() {
 	server, local := w.look()
+	tainted := func(s seen) bool { return w.oracle.tainted[s.content] }
+	server, local = slices.DeleteFunc(server, tainted), slices.DeleteFunc(local, tainted)
 	if w.mode != conflict.TwoWay {
 		w.oneWay(server, local)
 		return
@@ -236,7 +250,7 @@ func (w *world) verdict() {
 		if now == nil {
 			now = places{}
 		}
-		if w.excused[c] && w.inTrash(c) {
+		if w.oracle.tainted[c] || w.excused[c] && w.inTrash(c) {
 			continue
 		}
 		if wrong := w.oracle.judge(s, now); wrong != "" {
@@ -283,6 +297,9 @@ func (w *world) oneWay(server, local []seen) {
 	}
 	for _, c := range slices.Sorted(maps.Keys(w.oracle.stories)) {
 		s := w.oracle.stories[c]
+		if w.oracle.tainted[c] {
+			continue
+		}
 		source, target := at(from, c), at(to, c)
 		where[c] = source
 		if s.inAny(w.oracle.lost, source) {

@@ -77,8 +77,13 @@ type oracle struct {
 	w       *world
 	stories map[content]*story
 	running bool // a run began since the last quiet point
+	cut     bool // one ended before its time
 	reset   map[mail.Mailbox]bool
 	lost    map[mail.Mailbox]bool // dropped on a side, with all in it
+	closed  map[mail.Mailbox]bool // READ-ONLY on the server for a while
+	// tainted are the contents about which the Maildir's users did something that
+	// had to do with a closed mailbox: base remembers that each side has its own.
+	tainted map[content]bool
 	// ever is, by side, which contents its users ever changed.
 	ever [2]map[content]bool
 }
@@ -86,6 +91,7 @@ type oracle struct {
 func newOracle(w *world) *oracle {
 	return &oracle{
 		w: w, stories: map[content]*story{}, reset: map[mail.Mailbox]bool{}, lost: map[mail.Mailbox]bool{},
+		closed: map[mail.Mailbox]bool{}, tainted: map[content]bool{},
 		ever: [2]map[content]bool{{}, {}},
 	}
 }
@@ -127,6 +133,9 @@ func (o *oracle) added(at side, c content, m mail.Mailbox, f mail.Flags) {
 func (o *oracle) took(at side, c content, m mail.Mailbox) {
 	s := o.changed(at, c)
 	s.gone[at]++
+	if o.w.c.Trash {
+		o.ever[onServer][c] = true // it may go to the trash there
+	}
 	s.model[at].add(m, -1)
 	if at == onLocal && m != trashName {
 		s.goneOutsideTrash++
@@ -192,6 +201,15 @@ func (s *story) inAny(boxes map[mail.Mailbox]bool, now places) bool {
 	return false
 }
 
+// taint finds the contents that are not judged any more.
+func (o *oracle) taint() {
+	for c, s := range o.stories {
+		if s.changed[onLocal] && s.inAny(o.closed, nil) {
+			o.tainted[c] = true
+		}
+	}
+}
+
 // judge says what is wrong with where a content is at a quiet point, in an
 // account that is kept the same in both directions; empty: nothing.
 func (o *oracle) judge(s *story, now places) string {
@@ -204,7 +222,19 @@ func (o *oracle) judge(s *story, now places) string {
 	if o.w.c.Trash {
 		trashed = s.goneOutsideTrash + s.relocated[onLocal]
 	}
-	if now.total() > had+trashed {
+	most := had + trashed
+	if (o.cut || s.edits > 0) && s.late && s.changed[onServer] && s.changed[onLocal] {
+		// What a run that was cut had sent, and nobody has recorded, is looked for
+		// where it was sent to, not where somebody put it meanwhile. The same goes
+		// for a file that was edited while it was sent.
+		most += s.made[onLocal] + s.relocated[onLocal]
+	}
+	if s.inAny(o.lost, now) {
+		// A mailbox that is made again gets its messages back, those that were
+		// moved while it went away, too.
+		most += s.relocated[onServer] + s.relocated[onLocal]
+	}
+	if now.total() > most {
 		return fmt.Sprintf("was made %d times and is there %d times", had, now.total())
 	}
 	if s.inAny(o.lost, now) {
@@ -241,6 +271,9 @@ func (o *oracle) judge(s *story, now places) string {
 func (o *oracle) anything(s *story) bool {
 	if !s.changed[onServer] && !s.changed[onLocal] {
 		return false
+	}
+	if t := o.stories[s.twin]; s.hasTwin && t != nil && t.changed[onServer] && (s.late || t.late) {
+		return true
 	}
 	if s.changed[onServer] && s.changed[onLocal] {
 		_, one := s.start.only()
@@ -346,7 +379,8 @@ func (o *oracle) next(now map[content]places, flags map[content]mail.Flags) {
 		}
 		o.stories[c] = s
 	}
-	o.running = false
+	o.running, o.cut = false, false
 	clear(o.reset)
 	clear(o.lost)
+	clear(o.closed)
 }

@@ -241,6 +241,7 @@ func (w *world) disturbed(r Run) {
 			}
 		}
 	})
+	w.oracle.cut = w.oracle.cut || err != nil
 	if err != nil && isStuck(err) {
 		w.broke("%v", err)
 	}
