@@ -1,7 +1,7 @@
 # make build   the program, without cgo, as bin/godwit
 # make demo    build it and show it at work, without an account
 # make test    the whole suite, with the race detector
-# make lint    gofmt, vet on every system, golangci-lint, govulncheck
+# make lint    gofmt, vet, a build for every system, golangci-lint, govulncheck
 # make fuzz    each fuzz target for FUZZTIME
 # make bench   the benchmarks
 # make install the program, its manual and its completions, below PREFIX
@@ -16,7 +16,7 @@ GOLANGCI    = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the program must build for: its file system code differs between them.
-SYSTEMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64 openbsd/amd64 openbsd/arm64
+SYSTEMS = linux/arm64 darwin/arm64 freebsd/amd64 openbsd/amd64
 
 LDFLAGS = -s -w $(if $(VERSION),-X main.release=$(VERSION))
 
@@ -49,11 +49,11 @@ vet:
 	$(GO) vet ./...
 	$(GO) vet -tags crashpoints ./cmd/godwit
 
-# Vetting compiles everything, tests included; only linking is left out.
+# The tests are for Linux, where their servers are; the program is for all.
 cross:
 	@for s in $(SYSTEMS); do \
-		echo "vet for $$s"; \
-		GOOS=$${s%/*} GOARCH=$${s#*/} CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
+		echo "build for $$s"; \
+		GOOS=$${s%/*} GOARCH=$${s#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/godwit || exit 1; \
 	done
 
 golangci:
