@@ -47,15 +47,16 @@ func (p *planner) accountGone() bool {
 
 func (p *planner) open(b *box) {
 	b.may = b.Policy.Permits()
-	removal := b.may & conflict.ServerRemoval
+	policy := b.may
 	if b.ReadOnly {
 		b.may &^= serverHalf
 	}
 	b.could = b.may
 	if !b.Reset {
-		// Nobody chose that the mailbox cannot be changed: removals wait until it
-		// can. (Not where waiting would have all of it numbered anew each time.)
-		b.could |= removal
+		// Nobody chose that the mailbox cannot be changed: removals, moves and edits
+		// wait until it can. (Not where waiting would have all of it numbered anew
+		// each time.)
+		b.could = policy
 	}
 	onServer, onLocal := b.Server == There, b.Local == There
 	switch {
