@@ -86,11 +86,10 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 		return err
 	}
 	for _, in := range intents {
-		file, there := found[in.Key]
-		if there && in.UIDValidity == s.b.statusValidity(in) {
+		if _, there := found[in.Key]; there && in.UIDValidity == s.b.statusValidity(in) {
 			row := mail.Row{
 				ID: in.OldRow, Mailbox: in.Mailbox, UID: in.UID, Key: in.Key,
-				Flags: in.Flags, Content: in.Content, Inode: file.Message.Inode,
+				Flags: in.Flags, Content: in.Content, // no inode: the user may have edited it
 			}
 			s.changes = append(s.changes, mail.PutRow{Row: row})
 			if in.From == "" && in.FromKey != "" {
@@ -134,9 +133,7 @@ func (s *settler) sent(ctx context.Context, intents []mail.Intent) error {
 	for _, in := range open {
 		uid, there := found[in.ID]
 		if there {
-			if err := s.arrived(ctx, in, uid); err != nil {
-				return err
-			}
+			s.arrived(in, uid)
 		}
 		s.changes = append(s.changes, mail.DropIntent{ID: in.ID})
 	}
@@ -145,16 +142,10 @@ func (s *settler) sent(ctx context.Context, intents []mail.Intent) error {
 
 // arrived records that an upload or a transfer reached the server as uid. What
 // it replaces, or where it came from, is to be removed there.
-func (s *settler) arrived(ctx context.Context, in mail.Intent, uid mail.UID) error {
+func (s *settler) arrived(in mail.Intent, uid mail.UID) {
+	// Without an inode, so that the file is read again: the user may have edited it.
 	row := mail.Row{
 		ID: in.OldRow, Mailbox: in.Mailbox, UID: uid, Key: in.Key, Flags: in.Flags, Content: in.Content,
-	}
-	located, err := s.r.Local.Locate(ctx, []mail.Key{in.Key})
-	if err != nil {
-		return err
-	}
-	if file, ok := located[in.Key]; ok {
-		row.Inode = file.Message.Inode
 	}
 	s.changes = append(s.changes, mail.PutRow{Row: row})
 	if in.UID != 0 && (in.Kind == mail.IntentUpload || in.OldRow != 0) {
@@ -168,7 +159,6 @@ func (s *settler) arrived(ctx context.Context, in mail.Intent, uid mail.UID) err
 		s.changes = append(s.changes, mail.PutIntent{Intent: old})
 		s.left = append(s.left, old)
 	}
-	return nil
 }
 
 // finishRemoval carries out what the second half of an edit or a move left

@@ -125,7 +125,11 @@ func (r *run) sendFrom(ctx context.Context, w *work, from mail.Mailbox, sends []
 		for _, s := range open {
 			uids.Add(s.intent.UID)
 		}
+		// Without UIDPLUS a move ends in EXPUNGE, which would stumble over what
+		// another move from there has marked.
+		source.leaving.Lock()
 		copied, err := call(ctx, from, source.validity(), uids, w.b.name)
+		source.leaving.Unlock()
 		to, seen := map[mail.UID]mail.UID{}, map[mail.UID]bool{}
 		for _, c := range copied {
 			to[c.From], seen[c.From] = c.To, true
@@ -202,8 +206,9 @@ func (r *run) moveLocally(ctx context.Context, w *work) error {
 		row := m.op.Row
 		row.Mailbox, row.UID, row.Key, row.Inode = b.name, m.op.Server.UID, file.Key, file.Inode
 		row.Flags = m.op.Flags
-		if m.op.Row.Inode == 0 {
+		if m.op.Row.Inode != file.Inode { // edited before, or since the scan: read again
 			row.Inode = 0
+			b.unfinished.Store(true)
 		}
 		if !m.op.Store.IsZero() {
 			w.later(plan.StoreServer{Step: m.op.Step, Row: row, Delta: m.op.Store})
