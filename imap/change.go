@@ -71,6 +71,7 @@ func (x *storer) session(s *session) error {
 	if s.readOnly {
 		return mail.ErrReadOnly
 	}
+	x.modified.AddSet(all.Minus(there)) // not known to be there: not stored
 	since := x.since
 	if !s.has(goimap.CapCondStore) {
 		since = 0
@@ -172,37 +173,32 @@ func (s *session) remove(ctx context.Context, uids mail.UIDSet) (kept mail.UIDSe
 	if !s.has(goimap.CapUIDPlus) {
 		return s.removeBare(ctx, uids, deleted)
 	}
-	// UID EXPUNGE takes only what is marked, so it need not wait for the STORE;
-	// the search tells what is there still.
-	store := s.conn.Store(ctx, uids, wire.StoreAdd, deleted, 0)
-	expunge := s.conn.UIDExpunge(ctx, uids)
-	search := s.conn.Search(ctx, wire.SearchCriteria{UIDs: uids})
-	_, storeErr := store.Wait()
-	_, expungeErr := expunge.Wait()
-	found, searchErr := search.Wait()
-	switch {
-	case storeErr != nil && !hasCode(storeErr, "EXPUNGEISSUED"):
-		return mail.UIDSet{}, fmt.Errorf("UID %s: %w", shortened(uids), storeErr)
-	case expungeErr != nil:
-		return mail.UIDSet{}, fmt.Errorf("UID %s: %w", shortened(uids), expungeErr)
-	case s.conn.Err() != nil:
-		return mail.UIDSet{}, searchErr
-	case searchErr != nil:
-		return mail.UIDSet{}, nil // expunged, by the tagged OK
+	// One after the other: Dovecot answers OK to a UID EXPUNGE that was sent along
+	// and expunges nothing, when another session's changes came in between.
+	if _, err := s.conn.Store(ctx, uids, wire.StoreAdd, deleted, 0).Wait(); err != nil && !hasCode(err, "EXPUNGEISSUED") {
+		return mail.UIDSet{}, fmt.Errorf("UID %s: %w", shortened(uids), err)
 	}
-	// Dovecot answers a search that was sent along from before the expunge; VANISHED
-	// tells what went since, and without it the search is made again.
-	s.mu.Lock()
-	left := found.Intersect(uids).Minus(s.vanished)
-	s.mu.Unlock()
-	if left.IsEmpty() {
-		return mail.UIDSet{}, nil
+	kept = uids
+	for range 2 {
+		if _, err := s.conn.UIDExpunge(ctx, kept).Wait(); err != nil {
+			return mail.UIDSet{}, fmt.Errorf("UID %s: %w", shortened(kept), err)
+		}
+		s.mu.Lock()
+		kept = kept.Minus(s.vanished)
+		s.mu.Unlock()
+		if kept.IsEmpty() {
+			break
+		}
+		// Not every server says VANISHED, or EXPUNGE with a number that we know.
+		found, err := s.conn.Search(ctx, wire.SearchCriteria{UIDs: kept}).Wait()
+		if err != nil {
+			return mail.UIDSet{}, fmt.Errorf("looking for what was expunged: %w", err)
+		}
+		if kept = kept.Intersect(found); kept.IsEmpty() {
+			break
+		}
 	}
-	found, err = s.conn.Search(ctx, wire.SearchCriteria{UIDs: uids}).Wait()
-	if err != nil {
-		return mail.UIDSet{}, fmt.Errorf("looking for what was expunged: %w", err)
-	}
-	return found.Intersect(uids), nil
+	return kept, nil
 }
 
 // removeBare removes without UIDPLUS: EXPUNGE takes every message that is

@@ -48,6 +48,7 @@ type link struct {
 	traffic *traffic
 	tracer  *tracer
 	sent    atomic.Bool // something was written since the last octet came
+	polite  atomic.Bool // LOGOUT was said
 
 	mu     gosync.Mutex
 	stage  linkStage
@@ -121,12 +122,30 @@ func (l *link) goodbye() {
 	l.tracer.sent([]byte(logout))
 	l.Conn.SetWriteDeadline(time.Now().Add(time.Second))
 	l.Conn.Write([]byte(logout))
+	l.polite.Store(true)
 }
 
 // Close closes the connection; the first call's result counts.
 func (l *link) Close() error {
-	l.closed.Do(func() { l.err = l.Conn.Close() })
+	l.closed.Do(func() {
+		if !l.polite.Load() {
+			l.forsake()
+		}
+		l.err = l.Conn.Close()
+	})
 	return l.err
+}
+
+// forsake has the kernel send nothing more. What waits to be sent would else
+// still reach the server, and be carried out, long after we have looked what was.
+func (l *link) forsake() {
+	socket := l.socket
+	if m, ok := socket.(metered); ok {
+		socket = m.Conn
+	}
+	if tcp, ok := socket.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
 }
 
 // interrupt ends a Read that waits, and those to come.

@@ -97,6 +97,9 @@ type box struct {
 	// created says that the run made the mailbox on a side.
 	created bool
 
+	// leaving is held while messages are moved away on the server.
+	leaving gosync.Mutex
+
 	// Work on different messages of one mailbox may run side by side.
 	wroteLocal, wroteServer, unfinished atomic.Bool
 }

@@ -48,7 +48,8 @@ type Server interface {
 
 	// Store carries out flag changes, pipelined, one command for each distinct
 	// change and chunk. Messages whose MODSEQ passed unchangedSince (zero: do not
-	// care) are left alone and returned (MODIFIED, RFC 7162, 3.1.3).
+	// care) are left alone and returned (MODIFIED, RFC 7162, 3.1.3), and so are
+	// those that this session does not find there.
 	Store(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, changes []mail.FlagStore, unchangedSince mail.ModSeq) (modified mail.UIDSet, err error)
 
 	// Append uploads messages, in few flights, and returns one result for each, in

@@ -41,6 +41,7 @@ type sending struct {
 	mark   mail.FlagDelta // still to be changed in the Maildir
 	octets int64
 	taken  bool     // the server said that it took the message
+	found  bool     // looked up, since the server did not say
 	uid    mail.UID // under which it arrived; zero: not yet known
 	err    error    // the server refused it, or the file is gone
 }
@@ -192,7 +193,9 @@ func (r *run) lookUp(ctx context.Context, b *box, sends []*sending, patience boo
 	}
 	var nameless []*sending
 	for _, s := range open {
-		if s.uid = found[s.intent.ID]; s.uid == 0 && s.taken {
+		s.uid = found[s.intent.ID]
+		s.found = s.uid != 0 && !s.taken
+		if s.uid == 0 && s.taken {
 			nameless = append(nameless, s)
 		}
 	}
@@ -282,8 +285,14 @@ func (r *run) rowOf(w *work, s *sending) []mail.Change {
 	}
 	row.Flags = between(undone(s.store, s.flags), undone(s.mark, s.flags), s.flags)
 	changes := []mail.Change{mail.PutRow{Row: row}}
-	if in.Kind == mail.IntentUpload && in.UID != 0 {
-		old := mail.Intent{ID: r.nextID.Add(1), Kind: mail.IntentRemove, Mailbox: in.Mailbox, UIDValidity: in.UIDValidity, UID: in.UID}
+	old := mail.Intent{ID: r.nextID.Add(1), Kind: mail.IntentRemove, Mailbox: in.Mailbox, UIDValidity: in.UIDValidity, UID: in.UID}
+	left := in.Kind == mail.IntentUpload && in.UID != 0
+	if source := r.boxes[in.From]; s.found && in.Kind == mail.IntentTransfer && in.OldRow != 0 && source != nil {
+		// The connection was lost in the middle of a move: the copy arrived, and
+		// the message may still be where it was copied from.
+		old.Mailbox, old.UIDValidity, left = in.From, source.validity(), true
+	}
+	if left {
 		changes = append(changes, mail.PutIntent{Intent: old})
 		w.left = append(w.left, old)
 	}

@@ -525,16 +525,14 @@ func TestReadOnlyMailboxesAreOnlyRead(t *testing.T) {
 	}{
 		{[]string{`local flags \Seen`}, mail.Inbox, "", false},
 		{[]string{`local gets`}, mail.Inbox, "", false},
-		{[]string{`local edits`}, mail.Inbox, "record server only INBOX", false},
+		{[]string{`local edits`}, mail.Inbox, "", true},
 		{[]string{`server flags \Seen`}, mail.Inbox, `mark INBOX +\Seen`, false},
 		{[]string{`server removes`}, mail.Inbox, "remove local INBOX", false},
 		{[]string{`local removes`}, mail.Inbox, "", true},
 		{[]string{`server moves A`}, mail.Inbox, "move local A", false},
-		{[]string{`server removes`, `local flags \Flagged`}, mail.Inbox, `record local only INBOX \Flagged`, false},
-		// The file's new place cannot take it: the message stays where it is.
-		{[]string{`local moves A`}, "A", "record server only INBOX", false},
-		// It cannot leave its old place: a copy is made in the new one.
-		{[]string{`local moves A`}, mail.Inbox, "copy A; record server only INBOX", false},
+		{[]string{`server removes`, `local flags \Flagged`}, mail.Inbox, "", true},
+		{[]string{`local moves A`}, "A", "", true},
+		{[]string{`local moves A`}, mail.Inbox, "", true},
 		{[]string{`local moves A`, `server moves A`}, "A", "record A", false},
 	} {
 		w := scene(conflict.Policy{}, "")
