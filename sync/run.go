@@ -98,7 +98,7 @@ type box struct {
 	created bool
 
 	// leaving is held while messages are moved away on the server.
-	leaving gosync.Mutex
+	leaving chan struct{} // holds one: a lock that can be given up on
 
 	// Work on different messages of one mailbox may run side by side.
 	wroteLocal, wroteServer, unfinished atomic.Bool
@@ -244,7 +244,7 @@ func (r *run) merge(server []mail.ServerMailbox, local []mail.LocalMailbox, know
 	get := func(m mail.Mailbox) *box {
 		b := r.boxes[m]
 		if b == nil {
-			b = &box{name: m, before: mail.Checkpoint{Mailbox: m}}
+			b = &box{name: m, before: mail.Checkpoint{Mailbox: m}, leaving: make(chan struct{}, 1)}
 			r.boxes[m] = b
 		}
 		return b

@@ -127,9 +127,13 @@ func (r *run) sendFrom(ctx context.Context, w *work, from mail.Mailbox, sends []
 		}
 		// Without UIDPLUS a move ends in EXPUNGE, which would stumble over what
 		// another move from there has marked.
-		source.leaving.Lock()
+		select {
+		case source.leaving <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 		copied, err := call(ctx, from, source.validity(), uids, w.b.name)
-		source.leaving.Unlock()
+		<-source.leaving
 		to, seen := map[mail.UID]mail.UID{}, map[mail.UID]bool{}
 		for _, c := range copied {
 			to[c.From], seen[c.From] = c.To, true
