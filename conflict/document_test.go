@@ -119,6 +119,7 @@ from both: %s. Without it the flag is only a flag.
 | %s | a guard: nothing is removed and nothing fetched, until ` + "`--recreate`" + ` makes it again or ` + "`--allow-deletes`" + ` goes on without it; its messages stay on the server either way |
 | %s | forgotten, with all that base knew of it |
 | %s | messages are paired by content again; what finds no partner is new, never removed |
+| %s | its changes are carried out in the Maildir; removals, moves and edits that it is to take wait until it can, other changes stay in the Maildir |
 
 Where the mail of a mailbox that is gone came up in another one, the mailbox was
 renamed: its messages are moved.
@@ -156,7 +157,7 @@ func document() []byte {
 	fmt.Fprintf(&b, rest, conflict.NewInMaildir, conflict.CopyOfKnown, conflict.NewOnServer, conflict.PairedByContent,
 		conflict.NotIdentified, conflict.MarkedDeleted,
 		conflict.MailboxNewOnServer, conflict.MailboxNewInMaildir, conflict.MailboxGoneFromServer,
-		conflict.MailboxGoneFromMaildir, conflict.MailboxGoneFromBoth, conflict.UIDValidityChanged,
+		conflict.MailboxGoneFromMaildir, conflict.MailboxGoneFromBoth, conflict.UIDValidityChanged, conflict.MailboxReadOnly,
 		conflict.TooManyRemovals, conflict.NoMailboxes, conflict.NewRootKeeps)
 	return b.Bytes()
 }
