@@ -123,7 +123,6 @@ func (w *world) quiet() {
 	o := w.options()
 	o.Recreate = len(w.oracle.lost) > 0
 	w.say("quiet")
-	w.oracle.taint()
 	rest := false
 	for range mostRuns {
 		result := w.clean(o)
@@ -187,19 +186,13 @@ func (w *world) inOrder() {
 func (w *world) rowsOf(ctx context.Context, m mail.Mailbox) {
 	files := map[mail.Key]content{}
 	inodes := map[mail.Key]uint64{}
-	tainted := false
 	for _, f := range w.local.Files(m) {
 		files[f.Key], _ = w.contentOf(f.Raw)
 		inodes[f.Key] = f.Inode
-		tainted = tainted || w.oracle.tainted[files[f.Key]]
 	}
 	messages := map[mail.UID]content{}
 	for _, msg := range w.server.Messages(m) {
 		messages[msg.UID], _ = w.contentOf(msg.Raw)
-		tainted = tainted || w.oracle.tainted[messages[msg.UID]]
-	}
-	if tainted {
-		return
 	}
 	uids, keys := len(messages), len(files)
 	for row, err := range w.base.RowsByUID(ctx, m) {
@@ -226,8 +219,6 @@ func (w *world) rowsOf(ctx context.Context, m mail.Mailbox) {
 // verdict judges what both sides hold, and begins anew from it.
 func (w *world) verdict() {
 	server, local := w.look()
-	tainted := func(s seen) bool { return w.oracle.tainted[s.content] }
-	server, local = slices.DeleteFunc(server, tainted), slices.DeleteFunc(local, tainted)
 	if w.mode != conflict.TwoWay {
 		w.oneWay(server, local)
 		return
@@ -250,7 +241,7 @@ func (w *world) verdict() {
 		if now == nil {
 			now = places{}
 		}
-		if w.oracle.tainted[c] || w.excused[c] && w.inTrash(c) {
+		if w.excused[c] && w.inTrash(c) {
 			continue
 		}
 		if wrong := w.oracle.judge(s, now); wrong != "" {
@@ -297,9 +288,6 @@ func (w *world) oneWay(server, local []seen) {
 	}
 	for _, c := range slices.Sorted(maps.Keys(w.oracle.stories)) {
 		s := w.oracle.stories[c]
-		if w.oracle.tainted[c] {
-			continue
-		}
 		source, target := at(from, c), at(to, c)
 		where[c] = source
 		if s.inAny(w.oracle.lost, source) {

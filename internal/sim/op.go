@@ -259,7 +259,6 @@ func (w *world) refuse(o Op) string {
 func (w *world) readOnly(o Op) string {
 	m := mailbox(o.A)
 	w.server.SetReadOnly(m, true)
-	w.oracle.closed[m] = true
 	return string(m)
 }
 

@@ -80,10 +80,6 @@ type oracle struct {
 	cut     bool // one ended before its time
 	reset   map[mail.Mailbox]bool
 	lost    map[mail.Mailbox]bool // dropped on a side, with all in it
-	closed  map[mail.Mailbox]bool // READ-ONLY on the server for a while
-	// tainted are the contents about which the Maildir's users did something that
-	// had to do with a closed mailbox: base remembers that each side has its own.
-	tainted map[content]bool
 	// ever is, by side, which contents its users ever changed.
 	ever [2]map[content]bool
 }
@@ -91,7 +87,6 @@ type oracle struct {
 func newOracle(w *world) *oracle {
 	return &oracle{
 		w: w, stories: map[content]*story{}, reset: map[mail.Mailbox]bool{}, lost: map[mail.Mailbox]bool{},
-		closed: map[mail.Mailbox]bool{}, tainted: map[content]bool{},
 		ever: [2]map[content]bool{{}, {}},
 	}
 }
@@ -199,15 +194,6 @@ func (s *story) inAny(boxes map[mail.Mailbox]bool, now places) bool {
 		}
 	}
 	return false
-}
-
-// taint finds the contents that are not judged any more.
-func (o *oracle) taint() {
-	for c, s := range o.stories {
-		if s.changed[onLocal] && s.inAny(o.closed, nil) {
-			o.tainted[c] = true
-		}
-	}
 }
 
 // judge says what is wrong with where a content is at a quiet point, in an
@@ -382,5 +368,4 @@ func (o *oracle) next(now map[content]places, flags map[content]mail.Flags) {
 	o.running, o.cut = false, false
 	clear(o.reset)
 	clear(o.lost)
-	clear(o.closed)
 }
