@@ -12,8 +12,8 @@
 //	other.Append("INBOX", nil, time.Now(), message)
 //
 // [Start] gives a server of the test's own, [Shared] one for all tests of the
-// binary that ask for the same [Options]. Either is stopped even when the test
-// binary dies: the server runs below a shell that waits for the binary's end of a
+// binary that ask for the same [Options], [Run] one without any test. Each is
+// stopped even when the binary dies: the server runs below a shell that waits for the binary's end of a
 // pipe to close.
 //
 // Without Dovecot on the machine the test is skipped, unless the environment
@@ -105,6 +105,18 @@ func Start(t testing.TB, o Options) *Server {
 	t.Cleanup(s.stop)
 	return s
 }
+
+// Run is [Start] without a test, below the directory that TMPDIR names. The caller
+// stops the server.
+func Run(o Options) (*Server, error) {
+	if err := errors.Join(lookup("dovecot"), lookup("doveadm")); err != nil {
+		return nil, fmt.Errorf("Dovecot is not installed: %w", err)
+	}
+	return start(o)
+}
+
+// Stop ends a server that [Run] started, and removes its mail.
+func (s *Server) Stop() { s.stop() }
 
 var shared struct {
 	mu    sync.Mutex
