@@ -74,9 +74,16 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 			added.Add(o.Messages[i].UID)
 		}
 	}
-	rows, err := r.Base.FindUIDs(ctx, b.name, added)
+	// All that base has there, from the old UIDNEXT on: what was added and is gone
+	// again is in no delta, and the next run has to look for it.
+	rows, err := r.Base.FindUIDs(ctx, b.name, mail.UIDSpan(since.UIDNext, ^mail.UID(0)))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBase, err)
+	}
+	for i := range rows {
+		if _, listed := o.Find(rows[i].UID); !listed {
+			b.unfinished.Store(true)
+		}
 	}
 	known := make(map[mail.UID]*mail.Row, len(rows))
 	for i := range rows {

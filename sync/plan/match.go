@@ -275,16 +275,22 @@ func (p *planner) matchMovedFiles() {
 			})
 		}
 	}
-	// A file with the key and the content of one whose place is not proved is
-	// most likely that one: it waits with it.
-	p.eachRow(func(r *row) {
-		if r.file == nil && r.local == conflict.Unknown && r.Base.Key != "" {
-			k := fileKey{r.Base.Content.Hash, r.Base.Key}
-			if files := byKey[k]; len(files) > 0 && files[0].row == nil {
-				join(r, files[0])
+	// A file with the content of one whose place is not proved may be that one,
+	// and with its key it most likely is: it waits with it.
+	for _, sameKey := range [...]bool{true, false} {
+		p.eachRow(func(r *row) {
+			if r.file != nil || r.local != conflict.Unknown || r.Base.Key == "" || r.Base.Content.Hash.IsZero() {
+				return
 			}
-		}
-	})
+			h := r.Base.Content.Hash
+			if sameKey {
+				k := fileKey{h, r.Base.Key}
+				byKey[k] = joinFirst(r, byKey[k])
+			} else {
+				byHash[h] = joinFirst(r, byHash[h])
+			}
+		})
+	}
 }
 
 // joinFirst joins the row to the first file that is free and in another
