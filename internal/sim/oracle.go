@@ -67,8 +67,9 @@ type story struct {
 	set                   [2]map[flag]bool // the last of what they did to each flag
 	put                   [2]bool          // by side: whether a message was made with flags of its own
 	edits                 int
-	late                  bool    // some of it after a run began
-	twin                  content // the content that an edit made of this one, or this of
+	been                  map[mail.Mailbox]bool // where any of it was put, or taken from
+	late                  bool                  // some of it after a run began
+	twin                  content               // the content that an edit made of this one, or this of
 	hasTwin               bool
 }
 
@@ -94,7 +95,7 @@ func newOracle(w *world) *oracle {
 func newStory(start places) *story {
 	return &story{
 		start: start, model: [2]places{maps.Clone(start), maps.Clone(start)},
-		set: [2]map[flag]bool{{}, {}},
+		set: [2]map[flag]bool{{}, {}}, been: map[mail.Mailbox]bool{},
 	}
 }
 
@@ -118,6 +119,7 @@ func (o *oracle) changed(at side, c content) *story {
 
 func (o *oracle) added(at side, c content, m mail.Mailbox, f mail.Flags) {
 	s := o.changed(at, c)
+	s.been[m] = true
 	s.made[at]++
 	s.model[at].add(m, 1)
 	if s.start.total() == 0 && s.made[onServer]+s.made[onLocal] == 1 {
@@ -127,6 +129,7 @@ func (o *oracle) added(at side, c content, m mail.Mailbox, f mail.Flags) {
 
 func (o *oracle) took(at side, c content, m mail.Mailbox) {
 	s := o.changed(at, c)
+	s.been[m] = true
 	s.gone[at]++
 	if o.w.c.Trash {
 		o.ever[onServer][c] = true // it may go to the trash there
@@ -139,6 +142,7 @@ func (o *oracle) took(at side, c content, m mail.Mailbox) {
 
 func (o *oracle) moved(at side, c content, from, to mail.Mailbox) {
 	s := o.changed(at, c)
+	s.been[from], s.been[to] = true, true
 	s.relocated[at]++
 	s.model[at].add(from, -1)
 	s.model[at].add(to, 1)
@@ -189,7 +193,7 @@ func (s *story) mayKeep(at side) bool {
 // inAny tells that the content was, is, or was put into any of the mailboxes.
 func (s *story) inAny(boxes map[mail.Mailbox]bool, now places) bool {
 	for m := range boxes {
-		if s.start[m] > 0 || now[m] > 0 || s.model[onServer][m] > 0 || s.model[onLocal][m] > 0 {
+		if s.start[m] > 0 || now[m] > 0 || s.been[m] {
 			return true
 		}
 	}
@@ -258,7 +262,7 @@ func (o *oracle) anything(s *story) bool {
 	if !s.changed[onServer] && !s.changed[onLocal] {
 		return false
 	}
-	if t := o.stories[s.twin]; s.hasTwin && t != nil && t.changed[onServer] && (s.late || t.late) {
+	if t := o.stories[s.twin]; s.hasTwin && t != nil && t.changed[onServer] && (s.late || t.late || t.start.total() != 1) {
 		return true
 	}
 	if s.changed[onServer] && s.changed[onLocal] {

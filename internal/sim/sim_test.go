@@ -48,7 +48,7 @@ func report(t *testing.T, c sim.Case) {
 
 func TestNothingIsLostDoubledOrUndone(t *testing.T) {
 	t.Parallel()
-	const parts, mostReported = 64, 5
+	const parts, mostReported = 64, 12
 	var played, failed atomic.Int64
 	t.Run("parts", func(t *testing.T) {
 		for part := range parts {
