@@ -39,6 +39,7 @@ type accountStatus struct {
 	LastRun  *lastRun        `json:"last_run,omitempty"`
 	Waiting  []waitingStatus `json:"waiting"`
 	Problems []problemStatus `json:"problems"`
+	Held     []heldBack      `json:"held"` // by the last run
 	Messages int             `json:"messages"`
 	// Interrupted counts operations that a run left under way; the next run
 	// settles them first.
@@ -114,7 +115,7 @@ func runStatus(c *cli.Context) error {
 // run beside a run, and then tells of the moment.
 func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountStatus, error) {
 	s := &accountStatus{
-		V: ui.SchemaVersion, Account: c.Name, Waiting: []waitingStatus{}, Problems: []problemStatus{}, Maildir: "ok",
+		V: ui.SchemaVersion, Account: c.Name, Waiting: []waitingStatus{}, Problems: []problemStatus{}, Held: []heldBack{}, Maildir: "ok",
 	}
 	state, err := config.StateDir(c.Name)
 	if err != nil {
@@ -201,6 +202,17 @@ func (s *accountStatus) history(ctx context.Context, p *ui.Printer, base *stated
 			Since: instant(f.Since), Last: instant(f.Last), Count: f.Count,
 		})
 	}
+	text, err := base.Meta(ctx, heldMeta)
+	if err != nil {
+		return err
+	}
+	held, err := parseHeld(text)
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		s.Held = append(s.Held, heldBack{p.Clean(h.Mailbox), p.Clean(h.Text), h.Guard})
+	}
 	intents, err := base.Intents(ctx)
 	s.Interrupted = len(intents)
 	return err
@@ -236,10 +248,17 @@ func (s *accountStatus) show(p *ui.Printer, now time.Time) {
 	for _, w := range s.Waiting {
 		line(ui.Neutral, "%s: %s", st.Cyan(w.Mailbox), w.text())
 	}
+	for _, h := range s.Held {
+		text := h.Text
+		if h.Mailbox != "" {
+			text = st.Cyan(h.Mailbox) + ": " + text
+		}
+		line(ui.Doubtful, "%s", text)
+	}
 	for _, f := range s.Problems {
 		line(ui.Doubtful, "%s", f.text(now))
 	}
-	if len(s.Waiting)+len(s.Problems) == 0 && s.Maildir == "ok" && s.LastRun != nil {
+	if len(s.Waiting)+len(s.Problems)+len(s.Held) == 0 && s.Maildir == "ok" && s.LastRun != nil {
 		line(ui.Good, "nothing is waiting")
 	}
 }

@@ -108,6 +108,9 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 	engine.Only, engine.Events, engine.Step = t.filter(), events, crashStep
 	result, err = sync.Run(ctx, engine)
 	if !options.DryRun {
+		if err == nil {
+			err = recordHeld(ctx, a.base, result.Plan.Holds, engine.Only)
+		}
 		err = errors.Join(err, pruneTrash(trashPath(a.state), t.account.KeepDeleted))
 	}
 	return result, err
