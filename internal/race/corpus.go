@@ -36,11 +36,17 @@ func names(n int) []string {
 	return all[:n]
 }
 
+// mailOf says what mail an account has.
+type mailOf struct {
+	messages, mailboxes int
+	profile             string
+}
+
 // fill writes the mail of one account as a Maildir++, which Dovecot serves as it
 // stands. Mailbox k holds a share of 1/(k+1): INBOX and Archive are the large
 // ones, and each has one message at least. The same arguments give the same mail.
-func fill(root string, o options) error {
-	boxes := names(o.mailboxes)
+func fill(root string, m mailOf) error {
+	boxes := names(m.mailboxes)
 	dirs := make([]string, len(boxes))
 	for k, name := range boxes {
 		dirs[k] = root
@@ -64,7 +70,7 @@ func fill(root string, o options) error {
 		sum += 1 / float64(k+1)
 		shares[k] = sum
 	}
-	for i := range o.messages {
+	for i := range m.messages {
 		k := i
 		if i >= len(boxes) {
 			at := random.Float64() * sum
@@ -80,7 +86,7 @@ func fill(root string, o options) error {
 				flags += f.letter
 			}
 		}
-		b, when := body(o.profile, i), corpus.Date(i)
+		b, when := body(m.profile, i), corpus.Date(i)
 		path := filepath.Join(dirs[k], "cur", fmt.Sprintf("%d.M%dP1.corpus,S=%d,W=%d:2,%s", when.Unix(), i, len(b), len(b), flags))
 		if err := os.WriteFile(path, b, 0o644); err != nil {
 			return err

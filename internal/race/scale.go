@@ -36,7 +36,7 @@ var steps = []step{
 // scale measures how the cost grows with the size of one mailbox, and with the
 // number of mailboxes.
 func scale(o options) error {
-	server, err := dovecot.Run(dovecot.Options{Storage: "mdbox"})
+	server, err := dovecot.Run(dovecot.Options{Extra: asServed})
 	if err != nil {
 		return err
 	}
@@ -49,12 +49,11 @@ func scale(o options) error {
 
 	results := make([][]cost, len(steps))
 	for _, n := range o.sizes {
-		t, err := prepare(server, proxy, o, fmt.Sprintf("one%d", n))
+		t, err := prepare(server, proxy, o, fmt.Sprintf("one%d", n), mailOf{n, 1, "tiny"})
 		if err != nil {
 			return err
 		}
 		c := server.Dial(exiting{}, t.name)
-		fillOne(c, "INBOX", n)
 		for i, s := range steps {
 			if s.before != nil {
 				if err := s.before(c, t); err != nil {
@@ -95,16 +94,9 @@ func many(server *dovecot.Server, proxy *wan.Proxy, o options) error {
 	if o.many == 0 {
 		return nil
 	}
-	t, err := prepare(server, proxy, o, "many")
+	t, err := prepare(server, proxy, o, "many", mailOf{o.many, o.many, "tiny"})
 	if err != nil {
 		return err
-	}
-	c := server.Dial(exiting{}, t.name)
-	defer c.Close()
-	for i := range o.many {
-		name := fmt.Sprintf("Projects.P%04d", i)
-		c.Create(name)
-		c.Append(name, nil, time.Time{}, body("tiny", i))
 	}
 	fmt.Printf("\n%s mailboxes of one message each\n\n", thousands(int64(o.many)))
 	head(os.Stdout, 1, append([]string{"run"}, costs...)...)
@@ -118,21 +110,16 @@ func many(server *dovecot.Server, proxy *wan.Proxy, o options) error {
 	return nil
 }
 
-func prepare(server *dovecot.Server, proxy *wan.Proxy, o options, user string) (*tool, error) {
+// prepare makes an account with its mail on the server.
+func prepare(server *dovecot.Server, proxy *wan.Proxy, o options, user string, m mailOf) (*tool, error) {
 	t, installed, err := newTool("godwit", user, filepath.Join(o.work, user), proxy.Addr, o.godwit)
 	if err == nil && !installed {
 		err = fmt.Errorf("no godwit at %s", o.godwit)
 	}
-	return t, err
-}
-
-// fillOne puts n messages into a mailbox, some thousands at a time: the client
-// has a deadline.
-func fillOne(c *dovecot.Client, mailbox string, n int) {
-	const most = 5000
-	for start := 0; start < n; start += most {
-		c.Fill(mailbox, min(most, n-start), func(i int) []byte { return body("tiny", start+i) })
+	if err != nil {
+		return nil, err
 	}
+	return t, serve(server, user, m)
 }
 
 // flagOne marks one message of the local INBOX.
