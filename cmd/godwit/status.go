@@ -59,15 +59,15 @@ type lastRun struct {
 }
 
 type waitingStatus struct {
-	Mailbox    string `json:"mailbox"`
-	New        int    `json:"new"`
-	Removed    int    `json:"removed"`
-	Flagged    int    `json:"flagged"`
-	Moved      int    `json:"moved"`
-	Unsure     bool   `json:"unsure,omitempty"`
-	Gone       bool   `json:"gone_locally,omitempty"`
-	Fresh      bool   `json:"new_mailbox,omitempty"`
-	ServerLost bool   `json:"gone_from_server,omitempty"`
+	Mailbox string `json:"mailbox"`
+	New     int    `json:"new"`
+	Removed int    `json:"removed"`
+	Flagged int    `json:"flagged"`
+	Edited  int    `json:"edited"`
+	Moved   int    `json:"moved"`
+	Unsure  bool   `json:"unsure,omitempty"`
+	Gone    bool   `json:"gone_locally,omitempty"`
+	Fresh   bool   `json:"new_mailbox,omitempty"`
 }
 
 type problemStatus struct {
@@ -168,8 +168,9 @@ func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountSt
 	}
 	for _, w := range waiting {
 		s.Waiting = append(s.Waiting, waitingStatus{
-			Mailbox: p.Clean(string(w.Name)), New: w.New, Removed: w.Removed, Flagged: w.Flagged, Moved: w.Moved,
-			Unsure: w.Unsure, Gone: w.Gone, Fresh: w.Fresh, ServerLost: w.ServerLost,
+			Mailbox: p.Clean(string(w.Name)), New: w.New, Removed: w.Removed, Flagged: w.Flagged,
+			Edited: w.Edited, Moved: w.Moved,
+			Unsure: w.Unsure, Gone: w.Gone, Fresh: w.Fresh,
 		})
 	}
 	return s, nil
@@ -284,15 +285,13 @@ func (w waitingStatus) text() string {
 	if w.Gone {
 		parts = append(parts, "its directory is gone")
 	}
-	if w.ServerLost {
-		parts = append(parts, "gone from the server, kept here")
-	}
 	if w.Fresh {
 		parts = append(parts, "new mailbox")
 	}
 	add(w.New, "to send")
 	add(w.Moved, "moved here")
 	add(w.Flagged, "with other flags")
+	add(w.Edited, "edited")
 	add(w.Removed, "removed here")
 	if w.Unsure {
 		parts = append(parts, "being changed just now")

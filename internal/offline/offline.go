@@ -17,21 +17,21 @@ import (
 type Mailbox struct {
 	Name mail.Mailbox
 	// New are files that base does not know, Removed are messages whose files are
-	// gone, Flagged are those whose flags differ. A message that was moved between
-	// mailboxes under its name is Moved, in the mailbox that it came to, and
-	// neither New nor Removed.
-	New, Removed, Flagged, Moved int
+	// gone, Flagged are those whose flags differ, Edited those whose file is another
+	// one under the same name. A message that was moved between mailboxes under its
+	// name is Moved, in the mailbox that it came to, and neither New nor Removed.
+	New, Removed, Flagged, Edited, Moved int
 	// Unsure says that other programs changed the mailbox while it was read, so
 	// that Removed and Moved may be too low.
 	Unsure bool
 	// Gone says that the mailbox's directory is not there any more; Fresh, that
-	// base does not know the mailbox; ServerLost, that the server has it no more.
-	Gone, Fresh, ServerLost bool
+	// base does not know the mailbox.
+	Gone, Fresh bool
 }
 
 // Pending tells that anything is waiting.
 func (m *Mailbox) Pending() bool {
-	return m.New+m.Removed+m.Flagged+m.Moved > 0 || m.Gone || m.Fresh || m.ServerLost
+	return m.New+m.Removed+m.Flagged+m.Edited+m.Moved > 0 || m.Gone || m.Fresh
 }
 
 // Changes compares the Maildir with base, mailbox by mailbox, and returns those
@@ -64,7 +64,7 @@ func Changes(ctx context.Context, local sync.Local, base sync.Base, wanted func(
 		}
 		c, recorded := before[m.Name]
 		delete(before, m.Name)
-		box := Mailbox{Name: m.Name, Fresh: !recorded, ServerLost: recorded && c.OnLocal && !c.OnServer}
+		box := Mailbox{Name: m.Name, Fresh: !recorded}
 		if !recorded || !c.Stamp.Unmoved(m.Stamp) {
 			if err := s.look(ctx, &box); err != nil {
 				return nil, err
@@ -114,8 +114,12 @@ func (s *search) look(ctx context.Context, box *Mailbox) error {
 		}
 		appeared(func(k mail.Key) bool { return k < row.Key })
 		if i < listing.Len() && listing.Key(i) == row.Key {
-			if m := listing.At(i); !m.Flags(listing.Table).Equal(shown(row.Flags, listing.Table)) {
+			m := listing.At(i)
+			if !m.Flags(listing.Table).Equal(shown(row.Flags, listing.Table)) {
 				box.Flagged++
+			}
+			if row.Inode != 0 && m.Inode != 0 && m.Inode != row.Inode {
+				box.Edited++
 			}
 			i++
 			continue
