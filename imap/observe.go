@@ -247,9 +247,9 @@ func (b *observer) observation() *mail.Observation {
 // room tells which keywords a mailbox can hold (RFC 9051, 7.1, PERMANENTFLAGS).
 func room(data *wire.SelectData) mail.KeywordRoom {
 	if !data.PermanentGiven {
-		return mail.KeywordRoom{Known: data.Flags.Keywords}
+		return mail.KeywordRoom{Known: named(data.Flags)}
 	}
-	return mail.KeywordRoom{Open: data.NewKeywords, Known: data.Permanent.Keywords}
+	return mail.KeywordRoom{Open: data.NewKeywords, Known: named(data.Permanent)}
 }
 
 // fresh counts the messages that are new since.
@@ -411,4 +411,13 @@ func (a *Account) List(ctx context.Context, m mail.Mailbox) (*mail.Observation, 
 		return nil, err
 	}
 	return o, nil
+}
+
+// named returns the keywords of a set, among them the one that [mail.System]
+// has a bit for.
+func named(f mail.Flags) mail.Keywords {
+	if f.System&mail.Forwarded != 0 {
+		return f.Keywords.Union("$Forwarded")
+	}
+	return f.Keywords
 }
