@@ -40,9 +40,29 @@ func (p *planner) arriveFile(f *file) {
 		p.unfinished(b, conflict.NotIdentified)
 	case b.may&conflict.ToServer == 0:
 		// It stays what it is: the Maildir's own.
+	case p.mayBeHeld(f):
+		p.unfinished(b, conflict.NotProved)
 	default:
 		p.send(f)
 	}
+}
+
+// mayBeHeld tells that a file may have come from a mailbox of which nothing is
+// known in this run.
+func (p *planner) mayBeHeld(f *file) bool {
+	if p.unseen == nil {
+		p.unseen = map[mail.Hash]bool{}
+		dead := map[mail.Mailbox]bool{}
+		for _, b := range p.boxes {
+			dead[b.Name] = b.dead
+		}
+		for _, c := range p.in.Copies {
+			if c.Key != "" && dead[c.Mailbox] {
+				p.unseen[c.Content.Hash] = true
+			}
+		}
+	}
+	return p.unseen[f.LocalContent.Hash]
 }
 
 // pair records that a file and a server message are one message, and merges

@@ -34,7 +34,9 @@ func (p *planner) renumber(b *box) {
 	}
 	var rows []mail.Row
 	for i := range b.rows {
-		if b.rows[i].Base.UID != 0 {
+		// One that the Maildir gave up has nothing but its UID; it gets another one,
+		// or is forgotten.
+		if b.rows[i].Base.UID != 0 && b.rows[i].Base.Key != "" {
 			rows = append(rows, b.rows[i].base())
 		}
 	}

@@ -19,6 +19,7 @@ type planner struct {
 	steps   []step                 // the operations, before they are ordered
 	sources map[sourceIdent]source // what the server can copy, by content
 	held    bool                   // the whole account is held back
+	unseen  map[mail.Hash]bool     // contents of mailboxes that cannot be read; nil: not asked yet
 }
 
 // box is a mailbox, and what was found out about it.
