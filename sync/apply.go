@@ -208,7 +208,10 @@ func (r *run) create(ctx context.Context, w *work) error {
 // drop gives up all work of a mailbox, since it cannot exist on a side.
 func (r *run) drop(w *work, err error) error {
 	for _, op := range w.uploads {
-		r.lost(op.Content.Hash)
+		r.lostUpload(op)
+	}
+	for _, op := range w.fetches {
+		r.unfinishRow(op.Row)
 	}
 	for _, op := range w.copies {
 		r.lost(op.Content.Hash)
@@ -261,6 +264,20 @@ func (r *run) lost(h mail.Hash) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.failedContent[h] = true
+}
+
+// lostUpload is lost for an upload. The row that it was to continue may be of
+// another mailbox, which has to see again what became of it.
+func (r *run) lostUpload(op plan.Upload) {
+	r.lost(op.Content.Hash)
+	r.unfinishRow(op.Row)
+}
+
+// unfinishRow keeps the checkpoint of a row's mailbox where it was.
+func (r *run) unfinishRow(row *mail.Row) {
+	if row != nil {
+		r.unfinish(row.Mailbox)
+	}
 }
 
 func (r *run) isLost(h mail.Hash) bool {

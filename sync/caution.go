@@ -96,6 +96,51 @@ func (r *run) stillToRemove(ctx context.Context, b *box, ops []plan.RemoveLocal)
 	return still, nil
 }
 
+// stillToMove leaves out of the files to be moved those that the user did
+// something to since the scan: they are moved with the flags that they had then.
+func (r *run) stillToMove(ctx context.Context, w *work) ([]plan.MoveLocal, error) {
+	now := map[mail.Mailbox]*mail.Listing{} // of the mailboxes whose stamps moved
+	var still []plan.MoveLocal
+	for _, op := range w.relocates {
+		from := r.boxes[op.Row.Mailbox]
+		l, looked := now[op.Row.Mailbox]
+		if !looked {
+			stamp, err := r.Local.Stamp(ctx, op.Row.Mailbox)
+			if err != nil {
+				return nil, fmt.Errorf("looking at the files to be moved: %w", err)
+			}
+			if !from.seen().Unmoved(stamp) {
+				if l, err = r.Local.Scan(ctx, op.Row.Mailbox); err != nil {
+					return nil, fmt.Errorf("looking at the files to be moved: %w", err)
+				}
+			}
+			now[op.Row.Mailbox] = l
+		}
+		if l != nil && from.touchedSince(r, l, op.Row) {
+			r.lost(op.Row.Content.Hash)
+			from.unfinished.Store(true)
+			w.b.unfinished.Store(true)
+			continue
+		}
+		still = append(still, op)
+	}
+	return still, nil
+}
+
+// touchedSince tells whether a file differs from what the plan was made from.
+func (b *box) touchedSince(r *run, now *mail.Listing, row mail.Row) bool {
+	m, there := now.Find(row.Key)
+	if !there {
+		return false // found out when it is to be moved
+	}
+	if b.listing != nil {
+		old, known := b.listing.Find(row.Key)
+		return !known || old.System != m.System || old.Letters != m.Letters || old.Inode != m.Inode
+	}
+	d := differ{r: r, b: &box{listing: now, room: b.room}}
+	return m.Inode != row.Inode || !d.sameLocally(row, m)
+}
+
 // fileIsGone tells that the message is removed because its file is not there.
 func fileIsGone(op plan.RemoveServer) bool { return op.Then == nil || op.Then.Key == "" }
 

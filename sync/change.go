@@ -287,7 +287,11 @@ func (r *run) removeHere(ctx context.Context, w *work) error {
 	}
 	var changes []mail.Change
 	for i, err := range results {
-		if err != nil && !errors.Is(err, mail.ErrGone) {
+		if errors.Is(err, mail.ErrGone) {
+			b.unfinished.Store(true) // removed, or renamed: the row tells the next run
+			continue
+		}
+		if err != nil {
 			r.fail(Failure{Mailbox: b.name, Key: keys[i], Err: fmt.Errorf("moving the file to the trash: %w", err)})
 			continue
 		}

@@ -49,7 +49,8 @@ func (r *run) fetch(ctx context.Context, w *work) error {
 	for _, uids := range batches {
 		if r.diskFull.Load() {
 			w.b.unfinished.Store(true)
-			break
+			f.unfinishRows(uids)
+			continue
 		}
 		if f.share(ctx, uids) {
 			continue
@@ -173,6 +174,7 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 		d.done = func(err error) {
 			defer r.transfers.Done()
 			if err != nil {
+				f.unfinishRows(counted)
 				r.keep(r.only(b, err))
 				return
 			}
@@ -181,6 +183,7 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 		r.deliver.in <- d
 	}
 	if err != nil {
+		f.unfinishRows(uids)
 		return fmt.Errorf("fetching: %w", err)
 	}
 	if missing := uids.Minus(counted); !missing.IsEmpty() {
@@ -213,9 +216,22 @@ func (f *fetching) recorded(batch []arrival, octets int64) {
 	})
 }
 
+// unfinishRows keeps the checkpoints of the mailboxes whose messages were to be
+// fetched here, and were not.
+func (f *fetching) unfinishRows(uids mail.UIDSet) {
+	for uid, op := range f.wanted {
+		if uids.Contains(uid) {
+			f.r.unfinishRow(op.Row)
+		}
+	}
+}
+
 // missing finds out which of the messages that were not delivered are still on
 // the server: those failed; the others are gone, which the next run hears of.
 func (f *fetching) missing(ctx context.Context, uids mail.UIDSet) error {
+	// That a file was missing must be seen again, too.
+	f.w.b.unfinished.Store(true)
+	f.unfinishRows(uids)
 	o, err := f.r.Server.List(ctx, f.w.b.name)
 	if err != nil {
 		return err

@@ -207,6 +207,9 @@ func (r *run) createdHere(ctx context.Context, b *box) error {
 		return err
 	}
 	b.observed = o
+	if o.Present == nil || !o.Present.IsEmpty() {
+		b.unfinished.Store(true) // somebody was quicker: the next run asks what it is
+	}
 	return nil
 }
 

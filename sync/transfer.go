@@ -109,6 +109,7 @@ type transferCall func(ctx context.Context, from mail.Mailbox, v mail.UIDValidit
 func (r *run) sendFrom(ctx context.Context, w *work, from mail.Mailbox, sends []*sending, call transferCall) error {
 	var intents []mail.Change
 	for _, s := range sends {
+		s.intent.Flags = s.recorded(w.b)
 		intents = append(intents, mail.PutIntent{Intent: s.intent})
 	}
 	if err := r.commit(ctx, intents...); err != nil {
@@ -174,7 +175,11 @@ func (r *run) moveLocally(ctx context.Context, w *work) error {
 	}
 	var movings []moving
 	var intents []mail.Change
-	for _, op := range w.relocates {
+	relocates, err := r.stillToMove(ctx, w)
+	if err != nil || len(relocates) == 0 {
+		return err
+	}
+	for _, op := range relocates {
 		in := mail.Intent{
 			ID: r.nextID.Add(1), Kind: mail.IntentRelocate, Mailbox: b.name, UIDValidity: b.validity(), UID: op.Server.UID,
 			Key: r.Local.NewKey(), Flags: op.Server.Flags, Content: op.Row.Content,

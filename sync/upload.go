@@ -22,7 +22,7 @@ func (r *run) upload(ctx context.Context, w *work) error {
 		w.uploads = w.uploads[n:]
 		if err := r.uploadBatch(ctx, w, batch); err != nil {
 			for _, op := range append(batch, w.uploads...) {
-				r.lost(op.Content.Hash)
+				r.lostUpload(op)
 			}
 			return err
 		}
@@ -33,6 +33,7 @@ func (r *run) upload(ctx context.Context, w *work) error {
 // sending is one message on its way to the server: by APPEND, COPY or MOVE.
 type sending struct {
 	intent mail.Intent
+	home   mail.Mailbox // of the row that an upload continues; empty: none
 	step   plan.Step
 	local  mail.LocalMessage
 	flags  mail.Flags     // of the row, once both deltas are carried out
@@ -55,14 +56,16 @@ func (r *run) uploadBatch(ctx context.Context, w *work, batch []plan.Upload) err
 			ID: r.nextID.Add(1), Kind: mail.IntentUpload, Mailbox: b.name, UIDValidity: b.validity(),
 			UID: op.Replace, Key: op.Local.Key, Flags: op.Flags, Content: op.Content.Content, Floor: b.floor(),
 		}
+		home := mail.Mailbox("")
 		if op.Row != nil {
-			in.OldRow = op.Row.ID
+			in.OldRow, home = op.Row.ID, op.Row.Mailbox
 		}
 		sends[i] = &sending{
-			intent: in, step: op.Step, local: op.Local, flags: op.Flags, send: op.Send, store: op.Store, mark: op.Mark,
+			intent: in, home: home, step: op.Step, local: op.Local, flags: op.Flags, send: op.Send, store: op.Store, mark: op.Mark,
 			octets: op.Content.Size, uid: op.Found,
 		}
-		intents = append(intents, mail.PutIntent{Intent: in})
+		sends[i].intent.Flags = sends[i].recorded(b)
+		intents = append(intents, mail.PutIntent{Intent: sends[i].intent})
 	}
 	if err := r.commit(ctx, intents...); err != nil {
 		return err
@@ -232,9 +235,8 @@ func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) 
 		}
 		if s.err != nil {
 			r.lost(s.intent.Content.Hash)
-			if s.intent.From != "" {
-				r.unfinish(s.intent.From)
-			}
+			r.unfinish(s.intent.From)
+			r.unfinish(s.home)
 			if errors.Is(s.err, mail.ErrGone) {
 				w.b.unfinished.Store(true) // the user took the file away: seen next time
 				continue
@@ -283,7 +285,7 @@ func (r *run) rowOf(w *work, s *sending) []mail.Change {
 	if !s.store.IsZero() {
 		w.later(plan.StoreServer{Step: s.step, Row: row, Delta: s.store})
 	}
-	row.Flags = between(undone(s.store, s.flags), undone(s.mark, s.flags), s.flags)
+	row.Flags = s.recorded(w.b)
 	changes := []mail.Change{mail.PutRow{Row: row}}
 	old := mail.Intent{ID: r.nextID.Add(1), Kind: mail.IntentRemove, Mailbox: in.Mailbox, UIDValidity: in.UIDValidity, UID: in.UID}
 	left := in.Kind == mail.IntentUpload && in.UID != 0
@@ -297,6 +299,24 @@ func (r *run) rowOf(w *work, s *sending) []mail.Change {
 		w.left = append(w.left, old)
 	}
 	return changes
+}
+
+// recorded are the flags of the row until both deltas are carried out. A keyword
+// that the file lacks is not among them where the mailbox has no letter for it:
+// its absence would say nothing.
+func (s *sending) recorded(b *box) mail.Flags {
+	here := undone(s.mark, s.flags)
+	flags := between(undone(s.store, s.flags), here, s.flags)
+	for _, name := range flags.Minus(here).Keywords.List() {
+		letter := false
+		if b.listing != nil {
+			_, letter = b.listing.Table.Letter(name)
+		}
+		if !letter {
+			flags = flags.Minus(mail.Flags{Keywords: mail.NewKeywords(name)})
+		}
+	}
+	return flags
 }
 
 // between returns flags for base from which merging server and here gives merged
