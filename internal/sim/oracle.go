@@ -69,8 +69,8 @@ type story struct {
 	edits                 int
 	been                  map[mail.Mailbox]bool // where any of it was put, or taken from
 	late                  bool                  // some of it after a run began
-	twin                  content               // the content that an edit made of this one, or this of
-	hasTwin               bool
+	root                  content               // that edits made this one of
+	hasRoot               bool
 }
 
 // oracle knows what may have become of every content.
@@ -156,8 +156,10 @@ func (o *oracle) edited(c, d content, m mail.Mailbox, f mail.Flags) {
 	from, to := o.of(c), o.of(d)
 	from.edits++
 	to.edits++
-	from.twin, from.hasTwin = d, true
-	to.twin, to.hasTwin = c, true
+	to.root, to.hasRoot = c, true
+	if from.hasRoot {
+		to.root = from.root
+	}
 }
 
 // touched notes that a file was written again or renamed as it is.
@@ -262,7 +264,7 @@ func (o *oracle) anything(s *story) bool {
 	if !s.changed[onServer] && !s.changed[onLocal] {
 		return false
 	}
-	if t := o.stories[s.twin]; s.hasTwin && t != nil && t.changed[onServer] && (s.late || t.late || t.start.total() != 1) {
+	if t := o.stories[s.root]; s.hasRoot && t != nil && t.changed[onServer] && (s.late || t.late || t.start.total() != 1) {
 		return true
 	}
 	if s.changed[onServer] && s.changed[onLocal] {
@@ -277,7 +279,7 @@ func (o *oracle) anything(s *story) bool {
 	}
 	// A removal of one of several, of which the other side's users want to keep
 	// one; or of one whose mailbox was numbered anew.
-	return s.gone[at] > 0 && s.start.total() > 1 && s.mayKeep(1-at)
+	return s.gone[at] > 0 && s.start.total() != 1 && s.mayKeep(1-at)
 }
 
 // allowed are the places that both sides may have the content at.
@@ -295,8 +297,8 @@ func (o *oracle) allowed(s *story) []places {
 	if s.gone[at] > 0 && s.start.total() > 0 && (s.mayKeep(1-at) || s.inAny(o.reset, nil)) {
 		all = append(all, s.start)
 	}
-	if s.hasTwin && at == onLocal { // where the server's users moved what was edited
-		if t := o.stories[s.twin]; t != nil && t.changed[onServer] && s.made[onLocal] == 1 {
+	if s.hasRoot && at == onLocal { // where the server's users moved what was edited
+		if t := o.stories[s.root]; t != nil && t.changed[onServer] && s.made[onLocal] == 1 {
 			for m, n := range t.model[onServer] {
 				if n == 1 && len(t.model[onServer]) == 1 {
 					all = append(all, places{m: 1})

@@ -189,17 +189,18 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 }
 
 // looked keeps account of files that changed after the engine's last look at
-// them before it removed them: those are in the local trash, as they were.
+// them before it removed or moved them: those are in the local trash, as they
+// were, or have the flags that they had.
 func (w *world) looked(point, detail string) {
 	name, _, _ := strings.Cut(detail, " ")
 	m := mail.Mailbox(name)
 	switch point {
 	case "Local.Stamp", "Local.Scan":
 		delete(w.unlooked, m)
-	case "Local.Remove":
+	case "Local.Remove", "Local.Relocate":
 		w.removing = m
 	}
-	if strings.HasPrefix(point, "Local.Remove") {
+	if strings.HasPrefix(point, "Local.Remove") || strings.HasPrefix(point, "Local.Relocate") {
 		for _, c := range w.unlooked[w.removing] {
 			w.excused[c] = true
 		}
