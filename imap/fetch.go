@@ -116,11 +116,16 @@ func (f *fetcher) session(s *session) error {
 	}
 	queue := f.want.Chunks(fetchBatch, wire.MaxSetOctets)
 	var under []*batch
-	refusals := 0
+	var noop *wire.Command[struct{}]
+	refusals, expunges := 0, 0
 	for len(queue) > 0 || len(under) > 0 {
 		for len(queue) > 0 && len(under) < fetchAhead {
 			under = append(under, f.start(s, queue[0]))
 			queue = queue[1:]
+			noop = nil
+		}
+		if len(queue) == 0 && noop == nil {
+			expunges, noop = s.expunged(), s.conn.Noop(f.ctx)
 		}
 		b := under[0]
 		under = under[1:]
@@ -149,6 +154,26 @@ func (f *fetcher) session(s *session) error {
 			return rest.err
 		}
 	}
+	if _, err := noop.Wait(); err != nil {
+		return err
+	}
+	return f.recount(s, expunges)
+}
+
+// recount takes back what went while it was being fetched. Servers that are
+// asked for more while they answer tell it late: behind the NOOP at the end
+// (RFC 9051, 6.1.2).
+func (f *fetcher) recount(s *session, expunges int) error {
+	if s.expunged() != expunges {
+		there, err := s.look(f.ctx, f.mailbox, f.counted)
+		if err != nil {
+			return err
+		}
+		f.counted = f.counted.Intersect(there)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.counted = f.counted.Minus(s.vanished)
 	return nil
 }
 
