@@ -106,6 +106,9 @@ func (r *run) apply(ctx context.Context) error {
 	if err != nil || len(works) == 0 {
 		return err
 	}
+	if err := r.eachWork(ctx, works, r.flush); err != nil {
+		return err
+	}
 	for _, b := range r.order {
 		if w := works[b.name]; w != nil {
 			// All of a mailbox in one commit, or a UID of the old numbering could be
@@ -140,6 +143,17 @@ func (r *run) apply(ctx context.Context) error {
 		return err
 	}
 	return r.lookBack(ctx)
+}
+
+// flush makes durable what the plan was made from, before base learns of it.
+func (r *run) flush(ctx context.Context, w *work) error {
+	if w.b.local == nil || w.b.listing == nil || w.b.listing.Len() == 0 {
+		return nil
+	}
+	if err := r.Local.Flush(ctx, w.b.name); err != nil {
+		return r.drop(w, fmt.Errorf("making the Maildir durable: %w", err))
+	}
+	return nil
 }
 
 // transfer is the phase that brings messages to where they are not.

@@ -240,6 +240,7 @@ func (d *differ) read(ctx context.Context) error {
 				// Renamed or removed since the scan: the next run sees where it is.
 				d.b.unfinished.Store(true)
 				if item.Base == nil {
+					d.b.blind = true
 					continue
 				}
 				item.LocalState = conflict.Unknown
@@ -249,6 +250,7 @@ func (d *differ) read(ctx context.Context) error {
 			case err != nil:
 				d.r.fail(Failure{Mailbox: d.b.name, Key: item.Local.Key, Err: fmt.Errorf("reading the file: %w", err)})
 				if item.Base == nil {
+					d.b.blind = true
 					continue
 				}
 				item.LocalState, item.Local = conflict.Unknown, nil

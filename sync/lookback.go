@@ -65,6 +65,9 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 	}
 	if b.observed == nil {
 		b.looked, b.observed = true, o
+		if o.ModSeq != 0 && (o.Present != nil || !o.Gone.IsEmpty() || len(o.Messages) > 0 && o.Messages[0].UID < since.UIDNext) {
+			b.unfinished.Store(true) // others were at it, too: the next run sees to that
+		}
 	} else {
 		b.after = o
 	}

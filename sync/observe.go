@@ -116,6 +116,7 @@ func (r *run) look(ctx context.Context, b *box) error {
 		b.room = room
 		if scan {
 			b.listing, err = r.Local.Scan(gctx, b.name)
+			b.blind = err != nil || !b.listing.Settled
 		}
 		return err
 	})

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"godwit/conflict"
 	"godwit/mail"
@@ -88,6 +89,7 @@ func stay(n int) string {
 
 func (r *run) planInput(ctx context.Context) (plan.Input, error) {
 	in := plan.Input{AllowDeletes: r.AllowDeletes, NewRoot: r.NewRoot && !r.root.Marker, Recreate: r.Recreate, NoMailboxes: r.noMailboxes}
+	r.doubtAbsence()
 	var hashes []mail.Hash
 	removals := false
 	for _, b := range r.order {
@@ -111,6 +113,22 @@ func (r *run) planInput(ctx context.Context) (plan.Input, error) {
 		}
 	}
 	return in, nil
+}
+
+// doubtAbsence takes back what scans seem to prove removed, where some of the
+// Maildir could not be seen: it may have been moved there. A mailbox that is gone
+// as a whole is another matter, with a guard of its own.
+func (r *run) doubtAbsence() {
+	if !slices.ContainsFunc(r.order, func(b *box) bool { return b.blind }) {
+		return
+	}
+	for _, b := range r.order {
+		for i := range b.items {
+			if item := &b.items[i]; b.local != nil && item.LocalState == conflict.Gone {
+				item.LocalState = conflict.Unknown
+			}
+		}
+	}
 }
 
 func (r *run) planMailbox(b *box) plan.Mailbox {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"godwit/mail"
@@ -84,6 +86,15 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 	found, err := s.r.Local.Locate(ctx, keys)
 	if err != nil {
 		return err
+	}
+	where := map[mail.Mailbox]bool{}
+	for _, file := range found {
+		where[file.Mailbox] = true
+	}
+	for _, m := range slices.Sorted(maps.Keys(where)) {
+		if err := s.r.Local.Flush(ctx, m); err != nil { // the run died, maybe, before it did
+			return err
+		}
 	}
 	for _, in := range intents {
 		if _, there := found[in.Key]; there && in.UIDValidity == s.b.statusValidity(in) {

@@ -92,6 +92,10 @@ type box struct {
 	// again should that change.
 	pendingLocal, pendingServer bool
 
+	// blind says that not all of the Maildir's mailbox could be seen: what is
+	// missing anywhere may be there.
+	blind bool
+
 	// looked says that something moved and the mailbox was looked into.
 	looked bool
 	// created says that the run made the mailbox on a side.

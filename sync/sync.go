@@ -99,6 +99,10 @@ type Local interface {
 	Scan(ctx context.Context, m mail.Mailbox) (*mail.Listing, error)
 	// Room tells which keywords the mailbox can hold.
 	Room(ctx context.Context, m mail.Mailbox) (mail.KeywordRoom, error)
+	// Flush makes durable the names that the mailbox's messages have now, whoever
+	// gave them: a mail reader, or a run of ours that died. Base must not know of
+	// any that a power cut would take back: it would look like a removal.
+	Flush(ctx context.Context, m mail.Mailbox) error
 	// Locate finds keys by their names in any mailbox, at the cost of reading
 	// every directory once. Keys that are nowhere are left out.
 	Locate(ctx context.Context, keys []mail.Key) (map[mail.Key]mail.Located, error)

@@ -289,6 +289,24 @@ func (l *Local) Remove(ctx context.Context, m mail.Mailbox, keys []mail.Key, run
 	return results, l.end(fault, "Remove")
 }
 
+// Flush implements sync.Local.
+func (l *Local) Flush(ctx context.Context, m mail.Mailbox) error {
+	fault, err := l.begin(ctx, "Flush", string(m), true)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	_, err = l.box(m)
+	if err == nil {
+		l.flush(m)
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return l.end(fault, "Flush")
+}
+
 // Sweep implements sync.Local: what an earlier life of the process left.
 func (l *Local) Sweep(ctx context.Context, m mail.Mailbox) error {
 	fault, err := l.begin(ctx, "Sweep", string(m), true)
