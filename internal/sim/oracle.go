@@ -182,7 +182,12 @@ func (s *story) keeps(at side) bool {
 	return false
 }
 
-// mayKeep tells that flags may have been understood as a wish to keep it.
+// mayKeep tells that flags of the content, or of the one that it was edited
+// from, may have been understood as a wish to keep it.
+func (o *oracle) mayKeep(s *story, at side) bool {
+	return s.mayKeep(at) || s.hasRoot && o.of(s.root).mayKeep(at)
+}
+
 func (s *story) mayKeep(at side) bool {
 	for g, set := range s.set[at] {
 		if g.keeps || g.System == mail.Deleted && !set {
@@ -215,11 +220,11 @@ func (o *oracle) judge(s *story, now places) string {
 		trashed = s.goneOutsideTrash + s.relocated[onLocal]
 	}
 	most := had + trashed
-	if (o.cut || s.edits > 0) && s.late && s.changed[onServer] && s.changed[onLocal] {
-		// What a run that was cut had sent, and nobody has recorded, is looked for
-		// where it was sent to, not where somebody put it meanwhile. The same goes
-		// for a file that was edited while it was sent.
-		most += s.made[onLocal] + s.relocated[onLocal]
+	if (o.cut || s.late) && s.changed[onServer] && s.changed[onLocal] {
+		// What was sent, and is not recorded, is looked for where it was sent to,
+		// not where somebody put it meanwhile; what left one mailbox while another
+		// was not, or could not be, looked into may be taken for removed and for new.
+		most += s.made[onLocal] + s.relocated[onLocal] + s.relocated[onServer]
 	}
 	if s.inAny(o.lost, now) {
 		// A mailbox that is made again gets its messages back, those that were
@@ -264,14 +269,14 @@ func (o *oracle) anything(s *story) bool {
 	if !s.changed[onServer] && !s.changed[onLocal] {
 		return false
 	}
-	if t := o.stories[s.root]; s.hasRoot && t != nil && t.changed[onServer] && (s.late || t.late || t.start.total() != 1) {
+	if t := o.stories[s.root]; s.hasRoot && t != nil && t.changed[onServer] && (s.late || t.late || t.start.total() != 1 || s.made[onLocal] > 1) {
 		return true
 	}
 	if s.changed[onServer] && s.changed[onLocal] {
 		_, one := s.start.only()
 		simple := one && s.model[onServer].total() <= 1 && s.model[onLocal].total() <= 1 &&
 			s.made[onServer]+s.made[onLocal] == 0 && s.edits == 0
-		return s.late || !simple
+		return s.late || o.cut || !simple
 	}
 	at := onServer
 	if s.changed[onLocal] {
@@ -279,7 +284,7 @@ func (o *oracle) anything(s *story) bool {
 	}
 	// A removal of one of several, of which the other side's users want to keep
 	// one; or of one whose mailbox was numbered anew.
-	return s.gone[at] > 0 && s.start.total() != 1 && s.mayKeep(1-at)
+	return s.gone[at] > 0 && (s.start.total() != 1 || s.late) && (o.mayKeep(s, 1-at) || s.inAny(o.reset, nil))
 }
 
 // allowed are the places that both sides may have the content at.
@@ -294,7 +299,7 @@ func (o *oracle) allowed(s *story) []places {
 		at = onLocal
 	}
 	all := []places{s.model[at]}
-	if s.gone[at] > 0 && s.start.total() > 0 && (s.mayKeep(1-at) || s.inAny(o.reset, nil)) {
+	if s.gone[at] > 0 && s.start.total() > 0 && (o.mayKeep(s, 1-at) || s.inAny(o.reset, nil)) {
 		all = append(all, s.start)
 	}
 	if s.hasRoot && at == onLocal { // where the server's users moved what was edited
@@ -321,6 +326,8 @@ func (o *oracle) byTable(s *story) []places {
 	switch {
 	case !here && !there:
 		return []places{{}}
+	case !here && server == home && s.relocated[onServer] > 0, !there && local == home && s.relocated[onLocal] > 0:
+		return []places{{}, {home: 1}} // put there again, which looks like a wish, or like nothing
 	case !here && server == home && !s.keeps(onServer), !there && local == home && !s.keeps(onLocal):
 		return []places{{}}
 	case !here, server != home && there:

@@ -224,7 +224,7 @@ func (w *world) disturbed(r Run) {
 		w.arrange(f)
 	}
 	power, keep := false, uint64(0)
-	_, err := w.start(o, func(s *schedule, point string) {
+	result, err := w.start(o, func(s *schedule, point string) {
 		for _, e := range r.Events {
 			if e.Point == "" && e.At != s.count || e.Point != "" && (e.Point != point || e.At != s.passed[point]) {
 				continue
@@ -242,7 +242,7 @@ func (w *world) disturbed(r Run) {
 			}
 		}
 	})
-	w.oracle.cut = w.oracle.cut || err != nil
+	w.oracle.cut = w.oracle.cut || err != nil || len(result.Failures) > 0
 	if err != nil && isStuck(err) {
 		w.broke("%v", err)
 	}
