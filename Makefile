@@ -57,7 +57,7 @@ cross:
 	done
 
 golangci:
-	$(GOLANGCI) run ./...
+	$(GOLANGCI) run --allow-parallel-runners ./...
 
 # Status 3 means that something was found (`go run` would make 1 of it); any other
 # failure, that the tool or its database could not be reached, which is no fault
