@@ -65,7 +65,6 @@ type story struct {
 	made, gone, relocated [2]int
 	goneOutsideTrash      int              // of the Maildir's gone
 	set                   [2]map[flag]bool // the last of what they did to each flag
-	put                   [2]bool          // by side: whether a message was made with flags of its own
 	edits                 int
 	been                  map[mail.Mailbox]bool // where any of it was put, or taken from
 	late                  bool                  // some of it after a run began

@@ -42,7 +42,6 @@ type world struct {
 	now     *schedule // the run under way, or nil
 	oracle  *oracle
 	runs    int
-	changes int // calls in this run that change a side
 	touched [2]int
 
 	made    content // how many contents there are
