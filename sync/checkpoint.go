@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"godwit/mail"
@@ -52,45 +53,70 @@ func (r *run) checkpoint(ctx context.Context) error {
 // confirm looks at the sides that this run changed. What it sees is kept only
 // if it is what base has.
 func (r *run) confirm(ctx context.Context, b *box) error {
-	before := *newView(b)
+	if l := b.listing; l != nil {
+		// All that is still wanted of it; a large mailbox's names need not be held
+		// while it is looked at again.
+		b.listing = &mail.Listing{Stamp: l.Stamp, Settled: l.Settled, Table: l.Table}
+	}
 	if b.after != nil {
-		b.observed, b.listing, b.reset = b.after, nil, false
-		same, err := r.agrees(ctx, b)
+		seen := box{name: b.name, policy: b.policy, server: b.server, local: b.local, before: b.before, room: b.room, observed: b.after}
+		same, err := r.agrees(ctx, &seen)
 		if err != nil {
 			return err
 		}
-		if !same {
-			b.observed = before.observed
+		if same {
+			b.observed = b.after
 		}
-		b.listing, b.reset = before.listing, before.reset
 	}
 	if b.wroteLocal.Load() && b.local != nil {
-		l, err := r.Local.Scan(ctx, b.name)
+		t, err := r.Local.Tally(ctx, b.name)
 		if err != nil {
 			return fmt.Errorf("looking at the Maildir once more: %w", err)
 		}
-		observed := b.observed
-		b.listing, b.observed = l, nil
-		same, err := r.agrees(ctx, b)
+		same, err := r.agreesWithFiles(ctx, b, t)
 		if err != nil {
 			return err
 		}
-		if !same {
-			b.listing = before.listing
+		if same {
+			b.listing = &mail.Listing{Stamp: t.Stamp, Settled: t.Settled, Table: t.Table}
 		}
-		b.observed = observed
 	}
 	return nil
 }
 
-// view is what a box shows, to be put back.
-type view struct {
-	observed *mail.Observation
-	listing  *mail.Listing
-	reset    bool
+// agreesWithFiles tells whether the files of a mailbox are those of base, with
+// the flags that base has. It compares sums, so that a mailbox of a million
+// messages to which one came costs no more memory than one of ten.
+func (r *run) agreesWithFiles(ctx context.Context, b *box, t mail.Tally) (bool, error) {
+	if !b.selectable() && b.before.OnServer {
+		return false, nil // what became of its rows is not settled
+	}
+	var sum mail.Sum
+	var letters []byte
+	for row, err := range r.Base.RowsByKey(ctx, b.name) {
+		if err != nil {
+			return false, fmt.Errorf("%w: %w", errBase, err)
+		}
+		if b.policy.ExpungeFlagged && row.Flags.System&mail.Deleted != 0 {
+			return false, nil // both sides agree, and it is to go
+		}
+		letters = letters[:0]
+		if row.Flags.Keywords != "" {
+			for _, keyword := range row.Flags.Keywords.List() {
+				letter, known := t.Table.Letter(keyword)
+				switch {
+				case known:
+					letters = append(letters, letter)
+				case b.room.Holds(keyword):
+					return false, nil // the file could show it
+				}
+			}
+			slices.Sort(letters)
+		}
+		sum.Add(row.Key, row.Flags.System, string(letters), row.Inode)
+	}
+	return sum == t.Sum, nil
 }
-
-func newView(b *box) *view { return &view{b.observed, b.listing, b.reset} }
 
 // checkpointOf is the mailbox's checkpoint after this run.
 func (r *run) checkpointOf(b *box) mail.Checkpoint {

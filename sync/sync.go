@@ -97,6 +97,8 @@ type Local interface {
 	// Scan lists a mailbox by one readdir of new/ and cur/ each, again a bounded
 	// number of times while it is being changed. It is sorted; keys are unique.
 	Scan(ctx context.Context, m mail.Mailbox) (*mail.Listing, error)
+	// Tally looks at a mailbox as Scan does, and only sums up what it sees.
+	Tally(ctx context.Context, m mail.Mailbox) (mail.Tally, error)
 	// Room tells which keywords the mailbox can hold.
 	Room(ctx context.Context, m mail.Mailbox) (mail.KeywordRoom, error)
 	// Flush makes durable the names that the mailbox's messages have now, whoever

@@ -37,6 +37,7 @@ func Local(t *testing.T, open func(t *testing.T) sync.Local) {
 		{"OneBatchMaySpanMailboxes", localBatch},
 		{"StampsMoveWithEachChangeAndOnlyThen", localStamps},
 		{"ListingIsSortedByKey", localSorted},
+		{"TallyIsThatOfTheListing", localTally},
 		{"SetFlagsAddsAndRemoves", localFlags},
 		{"SetFlagsAnswersForEachMessage", localFlagResults},
 		{"SetFlagsAnewForgetsLetters", localFlagsAnew},

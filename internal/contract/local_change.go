@@ -73,6 +73,33 @@ func localSorted(t *testing.T, l sync.Local) {
 	}
 }
 
+func localTally(t *testing.T, l sync.Local) {
+	tally := func() mail.Tally {
+		got, err := l.Tally(t.Context(), mail.Inbox)
+		ok(t, "tally", err)
+		return got
+	}
+	if tally().Sum != (mail.Sum{}) {
+		t.Error("an empty mailbox has a sum")
+	}
+	for i := range 20 {
+		deliver(t, l, mail.Inbox, message(fmt.Sprint(i)), []string{"", `\Seen`, "$Label", `\Flagged`}[i%4])
+	}
+	listing, got := scan(t, l, mail.Inbox), tally()
+	if got.Sum != listing.Tally().Sum {
+		t.Error("a tally and a listing of the same files have different sums")
+	}
+	same(t, "letters", got.Table, listing.Table)
+	same(t, "the stamp", [2]mail.DirStamp{got.Stamp.Cur, got.Stamp.New}, [2]mail.DirStamp{listing.Stamp.Cur, listing.Stamp.New})
+	_, err := l.SetFlags(t.Context(), mail.Inbox, []mail.KeyFlags{{Key: listing.At(0).Key, Delta: add(`\Answered`)}})
+	ok(t, "set flags", err)
+	if tally().Sum == got.Sum {
+		t.Error("a flag does not change the sum")
+	}
+	_, err = l.Tally(t.Context(), "Nowhere")
+	fails(t, "the tally of a mailbox that is not there", err, mail.ErrNoMailbox)
+}
+
 // add and remove are changes of flags.
 func add(names ...string) mail.FlagDelta { return mail.FlagDelta{Add: mail.ParseFlags(names...)} }
 func remove(names ...string) mail.FlagDelta {

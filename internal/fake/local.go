@@ -329,3 +329,12 @@ func (l *Local) NewKey() mail.Key {
 	l.keys++
 	return mail.Key(fmt.Sprintf("17000%05d.M0P%dQ%d.fake", l.keys, l.life+1, l.keys))
 }
+
+// Tally implements sync.Local.
+func (l *Local) Tally(ctx context.Context, m mail.Mailbox) (mail.Tally, error) {
+	listing, err := l.Scan(ctx, m)
+	if err != nil {
+		return mail.Tally{}, err
+	}
+	return listing.Tally(), nil
+}
