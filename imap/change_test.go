@@ -223,8 +223,8 @@ func TestServerThatTakesTheLastMessageForAnotherIsNeverAsked(t *testing.T) {
 	})
 	a := open(t, cleartext(server.Addr, "me"))
 	gone := mail.UIDs(3, 9)
-	if got := must(a.Store(patient(t), "INBOX", 7, []mail.FlagStore{store(gone, `\Seen`, "")}, 0))(t); !got.IsEmpty() {
-		t.Errorf("modified: %v", got)
+	if got := must(a.Store(patient(t), "INBOX", 7, []mail.FlagStore{store(gone, `\Seen`, "")}, 0))(t); !got.Equal(gone) {
+		t.Errorf("left alone: %v, want %v", got, gone)
 	}
 	must(a.Remove(patient(t), "INBOX", 7, gone))(t)
 	if got := must(a.Move(patient(t), "INBOX", 7, gone, "INBOX"))(t); len(got) != 0 {
