@@ -3,12 +3,17 @@
 # make test    the whole suite, with the race detector
 # make lint    gofmt, vet, a build for every system, golangci-lint, govulncheck
 # make fuzz    each fuzz target for FUZZTIME
-# make bench   the benchmarks
+# make bench   the benchmarks, COUNT times each, as benchstat reads them
+# make race-report  godwit beside mbsync and OfflineIMAP, as Markdown tables
+# make scale-report godwit with one mailbox of growing size, and with 2,000
 # make install the program, its manual and its completions, below PREFIX
 
 GO       ?= go
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
+COUNT    ?= 6
+BENCH    ?= .
+RACE     ?=
 VERSION  ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 
 # The tools are pinned here. `go run` keeps them out of go.mod.
@@ -20,7 +25,7 @@ SYSTEMS = linux/arm64 darwin/arm64 freebsd/amd64 openbsd/amd64
 
 LDFLAGS = -s -w $(if $(VERSION),-X main.release=$(VERSION))
 
-.PHONY: all build demo test race short lint gofmt vet golangci vuln cross fuzz bench install clean
+.PHONY: all build demo test race short lint gofmt vet golangci vuln cross fuzz bench race-report scale-report install clean
 
 all: build
 
@@ -73,8 +78,19 @@ vuln:
 fuzz:
 	./scripts/fuzz $(FUZZTIME)
 
+# Compare two of these with `go run golang.org/x/perf/cmd/benchstat@latest OLD NEW`.
+# One package at a time: two that run side by side measure each other.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h \
+		./imap/wire ./mail ./sync ./sync/plan ./maildir ./statedb
+
+# RACE holds further flags: RACE='-messages 100000 -mailboxes 200 -work DIR'. The
+# tools that are not installed are left out.
+race-report:
+	@$(GO) run ./internal/race $(RACE)
+
+scale-report:
+	@$(GO) run ./internal/race -scale $(RACE)
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
