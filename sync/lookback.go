@@ -19,7 +19,8 @@ func (r *run) lookBack(ctx context.Context) error {
 		if !b.selectable() || b.unfinished.Load() {
 			continue
 		}
-		if b.wroteServer.Load() && b.observed != nil || b.name == r.trash && r.trashed.Load() && b.policy.Mode.Pulls() {
+		if b.wroteServer.Load() && b.observed != nil ||
+			b.name == r.trash && r.trashed.Load() && b.policy.Mode.Pulls() && b.local != nil {
 			boxes = append(boxes, b)
 		}
 	}
@@ -37,10 +38,6 @@ func (r *run) lookBack(ctx context.Context) error {
 		w := works[b.name]
 		if !w.transfers() {
 			delete(works, b.name)
-		} else if w.b.local == nil {
-			if err := r.create(ctx, &work{b: w.b, createLocal: true}); err != nil {
-				return r.only(w.b, err)
-			}
 		}
 	}
 	if len(works) == 0 {
@@ -96,7 +93,7 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 		m, _ := o.Find(uid)
 		row := known[uid]
 		switch {
-		case row == nil && b.name == r.trash && r.trashed.Load() && b.policy.Mode.Pulls():
+		case row == nil && b.name == r.trash && r.trashed.Load() && b.policy.Mode.Pulls() && b.local != nil:
 			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags})
 		case row != nil && b.uploaded.Contains(uid) && b.policy.Mode.Pulls() && m.Content.Size >= 0 && m.Content.Size != row.Content.Size:
 			// What the server made of it is the truth.

@@ -176,8 +176,15 @@ func (r *run) moveLocally(ctx context.Context, w *work) error {
 	var movings []moving
 	var intents []mail.Change
 	relocates, err := r.stillToMove(ctx, w)
-	if err != nil || len(relocates) == 0 {
+	if err != nil {
+		for _, op := range w.relocates {
+			r.lost(op.Row.Content.Hash)
+			r.unfinish(op.Row.Mailbox)
+		}
 		return err
+	}
+	if len(relocates) == 0 {
+		return nil
 	}
 	for _, op := range relocates {
 		in := mail.Intent{

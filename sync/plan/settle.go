@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"godwit/conflict"
 	"godwit/mail"
 )
@@ -25,8 +27,17 @@ func (p *planner) settle(r *row) {
 		p.wait(r, p.leftReason(r))
 		return
 	}
+	if rule.Do == conflict.Append && server == conflict.Removed && p.anyDead() {
+		p.wait(r, conflict.NotProved) // it may have been moved to where nothing could be seen
+		return
+	}
 	r.fate = rule.Do
 	p.carryOut(r, rule)
+}
+
+// anyDead tells whether a mailbox could not be read.
+func (p *planner) anyDead() bool {
+	return slices.ContainsFunc(p.boxes, func(b *box) bool { return b.dead })
 }
 
 // wait leaves a message alone in this run, on both sides and wherever it went.
