@@ -184,7 +184,7 @@ func (s *story) keeps(at side) bool {
 // mayKeep tells that flags of the content, or of the one that it was edited
 // from, may have been understood as a wish to keep it.
 func (o *oracle) mayKeep(s *story, at side) bool {
-	return s.mayKeep(at) || s.hasRoot && o.of(s.root).mayKeep(at)
+	return s.mayKeep(at) || o.cut && s.mayKeep(1-at) || s.hasRoot && o.of(s.root).mayKeep(at)
 }
 
 func (s *story) mayKeep(at side) bool {
@@ -224,6 +224,10 @@ func (o *oracle) judge(s *story, now places) string {
 		// not where somebody put it meanwhile; what left one mailbox while another
 		// was not, or could not be, looked into may be taken for removed and for new.
 		most += s.made[onLocal] + s.relocated[onLocal] + s.relocated[onServer]
+	}
+	if s.late && s.relocated[onServer] > 0 && (s.mayKeep(onLocal) || s.inAny(o.reset, now)) {
+		// It left one mailbox for another that the run had not heard of.
+		most += s.relocated[onServer]
 	}
 	if s.inAny(o.lost, now) {
 		// A mailbox that is made again gets its messages back, those that were
@@ -268,7 +272,7 @@ func (o *oracle) anything(s *story) bool {
 	if !s.changed[onServer] && !s.changed[onLocal] {
 		return false
 	}
-	if t := o.stories[s.root]; s.hasRoot && t != nil && t.changed[onServer] && (s.late || t.late || t.start.total() != 1 || s.made[onLocal] > 1) {
+	if t := o.stories[s.root]; s.hasRoot && t != nil && t.changed[onServer] && (s.late || t.late || t.start.total() != 1 || t.made[onServer] > 0 || s.made[onLocal] > 1) {
 		return true
 	}
 	if s.changed[onServer] && s.changed[onLocal] {
@@ -283,6 +287,9 @@ func (o *oracle) anything(s *story) bool {
 	}
 	// A removal of one of several, of which the other side's users want to keep
 	// one; or of one whose mailbox was numbered anew.
+	if s.late && s.relocated[onServer] > 0 && (s.mayKeep(onLocal) || s.inAny(o.reset, nil)) {
+		return true
+	}
 	return s.gone[at] > 0 && (s.start.total() != 1 || s.late) && (o.mayKeep(s, 1-at) || s.inAny(o.reset, nil))
 }
 
@@ -355,6 +362,9 @@ func (o *oracle) judgeFlags(s *story, now places, f mail.Flags) string {
 		server, byServer := s.set[onServer][g]
 		local, byLocal := s.set[onLocal][g]
 		switch {
+		case (byServer || byLocal) && o.cut && (moved || !byServer || !byLocal):
+			// Half of it may have been done when a run was cut, and may look like
+			// somebody's wish later.
 		case byServer && byLocal && (got == server || got == local):
 		case byServer && !byLocal && got == server, byLocal && !byServer && got == local:
 		case !byServer && !byLocal && got == was:

@@ -218,6 +218,9 @@ var writes = map[string]side{
 func (w *world) disturbed(r Run) {
 	o := w.options()
 	o.Full, o.AllowDeletes, o.Recreate = r.Full, r.AllowDeletes, r.Recreate
+	if w.oracle.lost[mail.Inbox] {
+		o.AllowDeletes = false // the inbox is made again each time, and would stay without its mail
+	}
 	for _, f := range r.Faults {
 		w.say("%s", f)
 		w.arrange(f)
