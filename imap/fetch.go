@@ -154,6 +154,9 @@ func (f *fetcher) session(s *session) error {
 			return rest.err
 		}
 	}
+	if noop == nil {
+		return nil // the connection before had brought everything
+	}
 	if _, err := noop.Wait(); err != nil {
 		return err
 	}
