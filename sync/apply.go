@@ -232,11 +232,11 @@ func (r *run) drop(w *work, err error) error {
 	}
 	for _, op := range w.moves {
 		r.lost(op.Content.Hash)
-		r.unfinish(op.Row.Mailbox)
+		r.unfinishRow(&op.Row)
 	}
 	for _, op := range w.relocates {
 		r.lost(op.Row.Content.Hash)
-		r.unfinish(op.Row.Mailbox)
+		r.unfinishRow(&op.Row)
 	}
 	w.clear()
 	return err
@@ -287,10 +287,13 @@ func (r *run) lostUpload(op plan.Upload) {
 	r.unfinishRow(op.Row)
 }
 
-// unfinishRow keeps the checkpoint of a row's mailbox where it was.
+// unfinishRow keeps the checkpoint where it was of the mailbox that a row is said
+// to be in, and of the one that base has it in: a message that both sides moved
+// is given as it is on one of them.
 func (r *run) unfinishRow(row *mail.Row) {
 	if row != nil {
 		r.unfinish(row.Mailbox)
+		r.unfinish(r.homes[row.ID])
 	}
 }
 

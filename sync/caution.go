@@ -118,7 +118,7 @@ func (r *run) stillToMove(ctx context.Context, w *work) ([]plan.MoveLocal, error
 		}
 		if l != nil && from.touchedSince(r, l, op.Row) {
 			r.lost(op.Row.Content.Hash)
-			from.unfinished.Store(true)
+			r.unfinishRow(&op.Row)
 			w.b.unfinished.Store(true)
 			continue
 		}

@@ -77,8 +77,13 @@ func (r *run) confirm(ctx context.Context, b *box) error {
 		if err != nil {
 			return err
 		}
-		if same {
+		switch {
+		case same:
 			b.listing = &mail.Listing{Stamp: t.Stamp, Settled: t.Settled, Table: t.Table}
+		case b.listing != nil && !slices.Equal(b.listing.Table, t.Table):
+			// Letters that meant nothing when they were read may mean something now,
+			// though no file's name changed.
+			b.listing.Settled = false
 		}
 	}
 	return nil

@@ -21,6 +21,14 @@ func (r *run) plan(ctx context.Context) error {
 		return err
 	}
 	p := plan.Make(in)
+	r.homes = map[int64]mail.Mailbox{}
+	for _, b := range r.order {
+		for i := range b.items {
+			if row := b.items[i].Base; row != nil {
+				r.homes[row.ID] = row.Mailbox
+			}
+		}
+	}
 	r.mu.Lock()
 	r.result.Plan = p
 	r.mu.Unlock()

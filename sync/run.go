@@ -58,6 +58,8 @@ type run struct {
 	trashed  atomic.Bool       // messages were moved to the trash mailbox
 	found    map[mail.Key]bool // files that turned up again
 
+	homes map[int64]mail.Mailbox // of the rows that the plan was made from, by ID
+
 	mu     gosync.Mutex // guards result, failedContent and the order of events
 	result Result
 	// failedContent holds the hashes of messages that could not be brought to
@@ -103,6 +105,9 @@ type box struct {
 
 	// leaving is held while messages are moved away on the server.
 	leaving chan struct{} // holds one: a lock that can be given up on
+
+	// claimed says that base knows the UIDVALIDITY of its rows.
+	claimed atomic.Bool
 
 	// Work on different messages of one mailbox may run side by side.
 	wroteLocal, wroteServer, unfinished atomic.Bool
@@ -364,11 +369,43 @@ func (r *run) commit(ctx context.Context, changes ...mail.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
+	claims, boxes := r.claims(changes)
 	// What was done is recorded even when the run is being stopped.
-	if err := r.Base.Commit(context.WithoutCancel(ctx), changes...); err != nil {
+	if err := r.Base.Commit(context.WithoutCancel(ctx), append(claims, changes...)...); err != nil {
 		return fmt.Errorf("%w: %w", errBase, err)
 	}
+	for _, b := range boxes {
+		b.claimed.Store(true)
+	}
 	return nil
+}
+
+// claims are checkpoints for mailboxes of which base gets the first rows: with
+// nothing but the UIDVALIDITY that their UIDs are of. Should the run die, and the
+// mailbox be made anew before the next one, they must not be taken for others.
+func (r *run) claims(changes []mail.Change) (claims []mail.Change, boxes []*box) {
+	claim := func(m mail.Mailbox, v mail.UIDValidity) {
+		b := r.boxes[m]
+		if b == nil || v == 0 || b.before.UIDValidity != 0 || b.claimed.Load() || slices.Contains(boxes, b) {
+			return
+		}
+		c := b.before
+		c.UIDValidity, c.OnServer, c.OnLocal = v, true, c.OnLocal || b.local != nil
+		claims, boxes = append(claims, mail.PutCheckpoint{Checkpoint: c}), append(boxes, b)
+	}
+	for _, change := range changes {
+		switch c := change.(type) {
+		case mail.PutIntent:
+			claim(c.Intent.Mailbox, c.Intent.UIDValidity)
+		case mail.PutRow:
+			if b := r.boxes[c.Row.Mailbox]; b != nil && c.Row.UID != 0 && !b.claimed.Load() {
+				claim(c.Row.Mailbox, b.validity())
+			}
+		case mail.PutCheckpoint:
+			return nil, nil // of those that are done
+		}
+	}
+	return claims, boxes
 }
 
 func (r *run) step(name string) error {

@@ -72,6 +72,7 @@ func (r *run) stranded(groups map[mail.Mailbox][]*sending, err error) error {
 	for from, sends := range groups {
 		for _, s := range sends {
 			r.lost(s.intent.Content.Hash)
+			r.unfinish(r.homes[s.intent.OldRow])
 		}
 		r.unfinish(from)
 	}
@@ -179,7 +180,7 @@ func (r *run) moveLocally(ctx context.Context, w *work) error {
 	if err != nil {
 		for _, op := range w.relocates {
 			r.lost(op.Row.Content.Hash)
-			r.unfinish(op.Row.Mailbox)
+			r.unfinishRow(&op.Row)
 		}
 		return err
 	}
@@ -211,7 +212,7 @@ func (r *run) moveLocally(ctx context.Context, w *work) error {
 		file, err := r.Local.Relocate(ctx, m.op.Row.Mailbox, m.op.Row.Key, b.name, m.in.Key, m.op.File)
 		if err != nil {
 			r.lost(m.op.Row.Content.Hash)
-			r.unfinish(m.op.Row.Mailbox)
+			r.unfinishRow(&m.op.Row)
 			if errors.Is(err, mail.ErrGone) {
 				b.unfinished.Store(true) // the user was quicker: seen next time
 				continue

@@ -33,7 +33,6 @@ func (r *run) upload(ctx context.Context, w *work) error {
 // sending is one message on its way to the server: by APPEND, COPY or MOVE.
 type sending struct {
 	intent mail.Intent
-	home   mail.Mailbox // of the row that an upload continues; empty: none
 	step   plan.Step
 	local  mail.LocalMessage
 	flags  mail.Flags     // of the row, once both deltas are carried out
@@ -56,12 +55,11 @@ func (r *run) uploadBatch(ctx context.Context, w *work, batch []plan.Upload) err
 			ID: r.nextID.Add(1), Kind: mail.IntentUpload, Mailbox: b.name, UIDValidity: b.validity(),
 			UID: op.Replace, Key: op.Local.Key, Flags: op.Flags, Content: op.Content.Content, Floor: b.floor(),
 		}
-		home := mail.Mailbox("")
 		if op.Row != nil {
-			in.OldRow, home = op.Row.ID, op.Row.Mailbox
+			in.OldRow = op.Row.ID
 		}
 		sends[i] = &sending{
-			intent: in, home: home, step: op.Step, local: op.Local, flags: op.Flags, send: op.Send, store: op.Store, mark: op.Mark,
+			intent: in, step: op.Step, local: op.Local, flags: op.Flags, send: op.Send, store: op.Store, mark: op.Mark,
 			octets: op.Content.Size, uid: op.Found,
 		}
 		sends[i].intent.Flags = sends[i].recorded(b)
@@ -236,7 +234,7 @@ func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) 
 		if s.err != nil {
 			r.lost(s.intent.Content.Hash)
 			r.unfinish(s.intent.From)
-			r.unfinish(s.home)
+			r.unfinish(r.homes[s.intent.OldRow])
 			if errors.Is(s.err, mail.ErrGone) {
 				w.b.unfinished.Store(true) // the user took the file away: seen next time
 				continue
