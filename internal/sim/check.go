@@ -246,7 +246,7 @@ func (w *world) verdict() {
 		}
 		if wrong := w.oracle.judge(s, now); wrong != "" {
 			w.broke("content %d %s", c, wrong)
-		} else if wrong := w.oracle.judgeFlags(s, now, flags[c]); wrong != "" && !w.excused[c] {
+		} else if wrong := w.oracle.judgeFlags(c, s, now, flags[c]); wrong != "" && !w.excused[c] {
 			w.broke("content %d %s", c, wrong)
 		}
 	}
@@ -297,6 +297,8 @@ func (w *world) oneWay(server, local []seen) {
 		switch {
 		case !maps.Equal(source, s.model[1-changes]):
 			w.broke("content %d is at %s on the %s, whose users left it at %s", c, source, 1-changes, s.model[1-changes])
+		case s.inAny(w.oracle.reset, source) && s.gone[1-changes] > 0:
+			w.oracle.ever[changes][c] = true // not removed, but not found again
 		case w.oracle.ever[changes][c], w.oracle.cut && s.late && s.changed[1-changes]:
 			// In the second case a mailbox was new to base when a run was cut: what
 			// is missing there, nobody is known to have removed.

@@ -26,6 +26,9 @@ func Generate(seed uint64) Case {
 	}
 	if g.IntN(3) == 0 {
 		c.Acts = append(c.Acts, Act{Run: g.run()})
+		for range g.IntN(3) {
+			c.Acts = append(c.Acts, Act{Op: g.op()})
+		}
 	}
 	c.Acts = append(c.Acts, Act{})
 	for range 1 + g.IntN(2) {

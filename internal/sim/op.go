@@ -318,6 +318,7 @@ func (w *world) moveLocal(o Op) string {
 		return ""
 	}
 	w.oracle.moved(onLocal, c, m, to)
+	w.oracle.foreign[c] = w.oracle.foreign[c] || f.Letters != ""
 	k := w.key(to, f.Key, o.C%2 == 0)
 	w.local.Move(m, f.Key, to, k)
 	return fmt.Sprintf("content %d from %s as %s to %s as %s", c, m, f.Key, to, k)
@@ -330,6 +331,7 @@ func (w *world) copyLocal(o Op) string {
 	}
 	to := mailbox(o.B)
 	w.oracle.added(onLocal, c, to, f.Flags)
+	w.oracle.foreign[c] = w.oracle.foreign[c] || f.Letters != ""
 	k := w.key(to, f.Key, o.C%2 == 0)
 	w.local.Copy(m, f.Key, to, k)
 	return fmt.Sprintf("content %d from %s as %s to %s as %s", c, m, f.Key, to, k)

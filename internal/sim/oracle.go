@@ -80,6 +80,9 @@ type oracle struct {
 	cut     bool // one ended before its time
 	reset   map[mail.Mailbox]bool
 	lost    map[mail.Mailbox]bool // dropped on a side, with all in it
+	// foreign are the contents of which a file was taken to another mailbox with
+	// its letters.
+	foreign map[content]bool
 	// ever is, by side, which contents its users ever changed.
 	ever [2]map[content]bool
 }
@@ -87,7 +90,7 @@ type oracle struct {
 func newOracle(w *world) *oracle {
 	return &oracle{
 		w: w, stories: map[content]*story{}, reset: map[mail.Mailbox]bool{}, lost: map[mail.Mailbox]bool{},
-		ever: [2]map[content]bool{{}, {}},
+		foreign: map[content]bool{}, ever: [2]map[content]bool{{}, {}},
 	}
 }
 
@@ -159,6 +162,7 @@ func (o *oracle) edited(c, d content, m mail.Mailbox, f mail.Flags) {
 	if from.hasRoot {
 		to.root = from.root
 	}
+	o.foreign[d] = o.foreign[c]
 }
 
 // touched notes that a file was written again or renamed as it is.
@@ -225,8 +229,9 @@ func (o *oracle) judge(s *story, now places) string {
 		// was not, or could not be, looked into may be taken for removed and for new.
 		most += s.made[onLocal] + s.relocated[onLocal] + s.relocated[onServer]
 	}
-	if s.late && s.relocated[onServer] > 0 && (s.mayKeep(onLocal) || s.inAny(o.reset, now)) {
-		// It left one mailbox for another that the run had not heard of.
+	if (s.late || o.cut) && s.relocated[onServer] > 0 && (s.late && o.cut || s.mayKeep(onLocal) || s.inAny(o.reset, now)) {
+		// It left one mailbox for another that the run had not heard of, or the
+		// other way round; then it looks removed, and the Maildir wants it.
 		most += s.relocated[onServer]
 	}
 	if s.inAny(o.lost, now) {
@@ -287,7 +292,7 @@ func (o *oracle) anything(s *story) bool {
 	}
 	// A removal of one of several, of which the other side's users want to keep
 	// one; or of one whose mailbox was numbered anew.
-	if s.late && s.relocated[onServer] > 0 && (s.mayKeep(onLocal) || s.inAny(o.reset, nil)) {
+	if (s.late || o.cut) && s.relocated[onServer] > 0 && (s.late && o.cut || s.mayKeep(onLocal) || s.inAny(o.reset, nil)) {
 		return true
 	}
 	return s.gone[at] > 0 && (s.start.total() != 1 || s.late) && (o.mayKeep(s, 1-at) || s.inAny(o.reset, nil))
@@ -345,7 +350,7 @@ func (o *oracle) byTable(s *story) []places {
 
 // judgeFlags says what is wrong with the flags of a content that has, and had,
 // one message; empty: nothing.
-func (o *oracle) judgeFlags(s *story, now places, f mail.Flags) string {
+func (o *oracle) judgeFlags(c content, s *story, now places, f mail.Flags) string {
 	if s.start.total()+s.made[onServer]+s.made[onLocal] != 1 || now.total() != 1 || s.gone[onServer]+s.gone[onLocal] > 0 || s.edits > 0 ||
 		s.inAny(o.lost, now) {
 		return ""
@@ -355,8 +360,8 @@ func (o *oracle) judgeFlags(s *story, now places, f mail.Flags) string {
 		return "" // it may have been new in its new place
 	}
 	for _, g := range flags {
-		if g.Keywords != "" && (moved || !o.w.holds(g)) {
-			continue // letters mean other things elsewhere
+		if g.Keywords != "" && (moved || o.foreign[c] || !o.w.holds(g)) {
+			continue // letters mean other things elsewhere, and maybe only later
 		}
 		was, got := g.in(s.startFlags), g.in(f)
 		server, byServer := s.set[onServer][g]
