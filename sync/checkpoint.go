@@ -22,8 +22,8 @@ func (r *run) checkpoint(ctx context.Context) error {
 	var boxes []*box
 	wrote := false
 	for _, b := range r.order {
-		if b.unfinished.Load() || !b.looked && !b.created {
-			continue
+		if b.unfinished.Load() || !b.looked && !b.created || !b.selectable() && b.local == nil {
+			continue // in the last case it is forgotten
 		}
 		boxes = append(boxes, b)
 		wrote = wrote || b.wroteLocal.Load()

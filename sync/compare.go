@@ -41,7 +41,7 @@ func (d *differ) both(ctx context.Context) error {
 			return err
 		}
 	}
-	if d.r.Recreate && (d.b.local == nil || !d.b.selectable()) {
+	if d.r.Recreate && (d.b.local == nil || !d.b.selectable()) || d.r.returns(d.b) {
 		// What a side was to do without comes back with its mailbox.
 		if err := errors.Join(d.lost(d.r.Base.RowsByUID(ctx, d.b.name), nothing), d.lost(d.r.Base.RowsByKey(ctx, d.b.name), nothing)); err != nil {
 			return err

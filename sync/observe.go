@@ -88,6 +88,10 @@ func (b *box) selectable() bool { return b.server != nil && !b.server.NoSelect }
 func (r *run) look(ctx context.Context, b *box) error {
 	r.tell(Looking{b.name}, nil)
 	b.looked = true
+	if b.unsettled {
+		b.blind = true
+		return nil
+	}
 	var err error
 	if b.rows, err = r.Base.Counts(ctx, b.name); err != nil {
 		return fmt.Errorf("%w: %w", errBase, err)

@@ -161,7 +161,7 @@ func (r *run) planMailbox(b *box) plan.Mailbox {
 	} else {
 		m.LocalRoom = mail.KeywordRoom{Open: true}
 	}
-	if b.looked && b.unfinished.Load() && b.items == nil && !b.fresh {
+	if b.unsettled || b.looked && b.unfinished.Load() && b.items == nil && !b.fresh {
 		// Looking at it failed; what is there is not known.
 		m.Server, m.Local = plan.Held, plan.Held
 	}

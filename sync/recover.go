@@ -28,7 +28,9 @@ func (r *run) recover(ctx context.Context) error {
 			continue
 		}
 		s := settler{r: r, b: b}
-		if err := r.only(b, s.settle(ctx, byBox[b])); err != nil {
+		err := s.settle(ctx, byBox[b])
+		b.unsettled = err != nil
+		if err := r.only(b, err); err != nil {
 			return err
 		}
 		left = append(left, s.left...)

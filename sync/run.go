@@ -98,6 +98,10 @@ type box struct {
 	// missing anywhere may be there.
 	blind bool
 
+	// unsettled says that what a run left under way here could not be settled: the
+	// mailbox is left alone.
+	unsettled bool
+
 	// looked says that something moved and the mailbox was looked into.
 	looked bool
 	// created says that the run made the mailbox on a side.

@@ -188,7 +188,7 @@ func (w *world) hasServer(m mail.Mailbox) bool {
 // createServer makes a mailbox, or makes one again that is there.
 func (w *world) createServer(o Op) string {
 	m := mailbox(o.A)
-	if m == trashName && w.c.Trash {
+	if m == trashName && w.c.Trash || w.oracle.closed[m] {
 		return ""
 	}
 	w.dropServer(m)
@@ -210,7 +210,7 @@ func (w *world) dropServer(m mail.Mailbox) {
 
 func (w *world) deleteServer(o Op) string {
 	m := mailbox(o.A)
-	if m == mail.Inbox || m == trashName && w.c.Trash || !w.hasServer(m) {
+	if m == mail.Inbox || m == trashName && w.c.Trash || !w.hasServer(m) || w.oracle.closed[m] {
 		return ""
 	}
 	w.dropServer(m)
@@ -220,7 +220,7 @@ func (w *world) deleteServer(o Op) string {
 
 func (w *world) reset(o Op) string {
 	m := mailbox(o.A)
-	if !w.hasServer(m) {
+	if !w.hasServer(m) || w.oracle.closed[m] {
 		return ""
 	}
 	w.oracle.reset[m] = true
@@ -258,6 +258,10 @@ func (w *world) refuse(o Op) string {
 
 func (w *world) readOnly(o Op) string {
 	m := mailbox(o.A)
+	if w.oracle.reset[m] || w.oracle.lost[m] {
+		return "" // what is lost there could not wait
+	}
+	w.oracle.closed[m] = true
 	w.server.SetReadOnly(m, true)
 	return string(m)
 }

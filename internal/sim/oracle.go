@@ -80,6 +80,7 @@ type oracle struct {
 	cut     bool // one ended before its time
 	reset   map[mail.Mailbox]bool
 	lost    map[mail.Mailbox]bool // dropped on a side, with all in it
+	closed  map[mail.Mailbox]bool // READ-ONLY on the server
 	// foreign are the contents of which a file was taken to another mailbox with
 	// its letters.
 	foreign map[content]bool
@@ -89,7 +90,7 @@ type oracle struct {
 
 func newOracle(w *world) *oracle {
 	return &oracle{
-		w: w, stories: map[content]*story{}, reset: map[mail.Mailbox]bool{}, lost: map[mail.Mailbox]bool{},
+		w: w, stories: map[content]*story{}, reset: map[mail.Mailbox]bool{}, lost: map[mail.Mailbox]bool{}, closed: map[mail.Mailbox]bool{},
 		foreign: map[content]bool{}, ever: [2]map[content]bool{{}, {}},
 	}
 }
@@ -185,6 +186,17 @@ func (s *story) keeps(at side) bool {
 	return false
 }
 
+// wandered tells that a file of the content was taken to another mailbox with
+// its letters.
+func (o *oracle) wandered(s *story) bool {
+	for c, t := range o.stories {
+		if s == t {
+			return o.foreign[c]
+		}
+	}
+	return false
+}
+
 // mayKeep tells that flags of the content, or of the one that it was edited
 // from, may have been understood as a wish to keep it.
 func (o *oracle) mayKeep(s *story, at side) bool {
@@ -233,6 +245,9 @@ func (o *oracle) judge(s *story, now places) string {
 		// It left one mailbox for another that the run had not heard of, or the
 		// other way round; then it looks removed, and the Maildir wants it.
 		most += s.relocated[onServer]
+	}
+	if (s.late || o.cut) && s.relocated[onLocal] > 0 && o.mayKeep(s, onServer) {
+		most += s.relocated[onLocal] // the same from the other side
 	}
 	if s.inAny(o.lost, now) {
 		// A mailbox that is made again gets its messages back, those that were
@@ -294,6 +309,12 @@ func (o *oracle) anything(s *story) bool {
 	// one; or of one whose mailbox was numbered anew.
 	if (s.late || o.cut) && s.relocated[onServer] > 0 && (s.late && o.cut || s.mayKeep(onLocal) || s.inAny(o.reset, nil)) {
 		return true
+	}
+	if (s.late || o.cut) && s.relocated[onLocal] > 0 && o.mayKeep(s, onServer) {
+		return true
+	}
+	if o.cut && at == onLocal && s.gone[at] > 0 && o.wandered(s) {
+		return true // keywords by new letters, half written, look like a wish
 	}
 	return s.gone[at] > 0 && (s.start.total() != 1 || s.late) && (o.mayKeep(s, 1-at) || s.inAny(o.reset, nil))
 }
@@ -395,4 +416,5 @@ func (o *oracle) next(now map[content]places, flags map[content]mail.Flags) {
 	o.running, o.cut = false, false
 	clear(o.reset)
 	clear(o.lost)
+	clear(o.closed)
 }

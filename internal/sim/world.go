@@ -218,8 +218,8 @@ var writes = map[string]side{
 func (w *world) disturbed(r Run) {
 	o := w.options()
 	o.Full, o.AllowDeletes, o.Recreate = r.Full, r.AllowDeletes, r.Recreate
-	if w.oracle.lost[mail.Inbox] {
-		o.AllowDeletes = false // the inbox is made again each time, and would stay without its mail
+	if len(w.oracle.lost) > 0 {
+		o.AllowDeletes = false // would say that the Maildir is to do without
 	}
 	for _, f := range r.Faults {
 		w.say("%s", f)

@@ -44,7 +44,8 @@ func (b *box) matchRenamed() {
 		return
 	}
 	var free map[mail.Hash][]*file
-	for _, state := range [...]conflict.State{conflict.Gone, conflict.Never} {
+	// A file that may be one whose place is not proved waits with it.
+	for _, state := range [...]conflict.State{conflict.Gone, conflict.Never, conflict.Unknown} {
 		for i := range b.rows {
 			r := &b.rows[i]
 			if r.local != state || r.Base.Content.Hash.IsZero() {
