@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 //	account NAME [LINE …]  append an account on $HOST:$PORT to the configuration; LINE goes into its table
 //	hold DIR               another run holds the lock of the state directory, as process 4711
 //	release                it ends
+//	says FILE REGEXP       wait until a file that a background program writes matches
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
@@ -54,7 +56,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitcode, "server": startServer, "silence": silence, "connected": connected,
-			"account": addAccount, "hold": hold, "release": letGo,
+			"account": addAccount, "hold": hold, "release": letGo, "says": says,
 		},
 	})
 }
@@ -171,4 +173,21 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 
 func letGo(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(ts.Value(heldKey{}).(*heldLock).Close())
+}
+
+// says waits for what a program in the background writes: only its end could be
+// waited for otherwise.
+func says(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: says FILE REGEXP")
+	}
+	want, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	var text []byte
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if text, err = os.ReadFile(ts.MkAbs(args[0])); err == nil && want.Match(text) {
+			return
+		}
+	}
+	ts.Fatalf("%s does not say %q: %s (%v)", args[0], args[1], text, err)
 }
