@@ -11,9 +11,6 @@ import (
 	"godwit/internal/dovecot"
 )
 
-// pushed is how many messages the phase "push" puts into the Maildir.
-const pushed = 300
-
 // onServer is what another client does before the phase "delta": ten messages
 // come, twenty change, five go.
 func onServer(c *dovecot.Client) {
@@ -59,9 +56,9 @@ func flagInbox(t *tool) error {
 }
 
 // writeMail puts messages into the local INBOX.
-func writeMail(t *tool) error {
+func writeMail(t *tool, n int) error {
 	tmp := filepath.Join(t.root, t.box("INBOX"), "tmp")
-	for i := range pushed {
+	for i := range n {
 		name := fmt.Sprintf("%d.M%dP9.push", 1_750_000_000+i, i)
 		text := fmt.Sprintf("From: me@example.net\nSubject: pushed %d\nMessage-ID: <push.%[1]d@corpus.example.org>\n\n%s", i, strings.Repeat("pushed body line\n", 100))
 		if err := os.WriteFile(filepath.Join(tmp, name), []byte(text), 0o600); err != nil {

@@ -15,12 +15,16 @@
 //	        and 20 flag changes in the Maildir
 //	noop2   again, when nothing has changed
 //	flags   after every message of the local INBOX was flagged
-//	push    after 300 messages were put into the local INBOX
+//	push    after 300 messages (-push) were put into the local INBOX
 //	remark  after every message of the server's INBOX was marked
 //
 // After each phase both sides are compared: the same messages with the same flags.
 // Wall and CPU seconds and memory are the tool's alone, not the server's. A turn
 // is a change of direction from the server's bytes to the client's.
+//
+// With -floors, two rows follow the first pulls that no synchroniser can get below
+// by much: reading the same mail over as many connections without keeping it, and
+// copying the tree that a tool wrote.
 //
 // With -scale, godwit alone runs with one mailbox of growing size, and with many
 // mailboxes.
@@ -53,11 +57,20 @@ type options struct {
 	scale               bool
 	sizes               []int
 	many                int
+	push                int
+	floors              bool
 }
 
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == launcher {
 		if err := launch(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if len(os.Args) > 4 && os.Args[1] == reader {
+		if err := readAll(os.Args[2], os.Args[3], os.Args[4:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -84,6 +97,8 @@ func parse() (o options, err error) {
 	flag.StringVar(&phaseList, "phases", strings.Join(phases, ","), "what they do")
 	flag.StringVar(&o.work, "work", "", "directory for the mail; default: a temporary one")
 	flag.StringVar(&o.godwit, "godwit", "", "the program; default: it is built")
+	flag.IntVar(&o.push, "push", 300, "messages that the phase push puts into the Maildir")
+	flag.BoolVar(&o.floors, "floors", false, "after the first pulls, also read the server dry and copy the last tool's tree with cp -r; sync")
 	flag.BoolVar(&o.scale, "scale", false, "godwit alone, with one mailbox of growing size")
 	flag.StringVar(&sizes, "sizes", "10000,100000,1000000", "with -scale: messages of the mailbox")
 	flag.IntVar(&o.many, "many", 2000, "with -scale: mailboxes of the last account; 0: none")

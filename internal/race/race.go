@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"godwit/internal/dovecot"
 	"godwit/internal/wan"
 )
@@ -57,11 +59,11 @@ func race(o options) error {
 			return fmt.Errorf("the mail of %s: %w", name, err)
 		}
 	}
-	fmt.Printf("%s messages (%s) in %d mailboxes, round trip %v\n\n", thousands(int64(o.messages)), o.profile, o.mailboxes, o.rtt)
+	fmt.Printf("%s messages (%s) in %d mailboxes, round trip %v%s\n\n", thousands(int64(o.messages)), o.profile, o.mailboxes, o.rtt, line(o))
 	head(os.Stdout, 2, append(append([]string{"phase", "tool"}, costs...), "exit", "both sides the same")...)
 	for _, phase := range o.phases {
 		for _, t := range tools {
-			if err := change(server, t, phase); err != nil {
+			if err := change(server, t, phase, o); err != nil {
 				return fmt.Errorf("before %s of %s: %w", phase, t.name, err)
 			}
 			c, err := run(t, proxy)
@@ -73,6 +75,11 @@ func race(o options) error {
 				return err
 			}
 			row(os.Stdout, append(append([]string{phase, t.name}, c.cells()...), strconv.Itoa(c.Exit), same)...)
+		}
+		if phase == "pull" && o.floors && len(tools) > 0 {
+			if err := floors(tools[len(tools)-1], proxy, o); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -107,7 +114,7 @@ func adopt(root string) error {
 }
 
 // change does what a phase shall find.
-func change(server *dovecot.Server, t *tool, phase string) error {
+func change(server *dovecot.Server, t *tool, phase string, o options) error {
 	c := server.Dial(exiting{}, t.name)
 	defer c.Close()
 	switch phase {
@@ -117,7 +124,7 @@ func change(server *dovecot.Server, t *tool, phase string) error {
 	case "flags":
 		return flagInbox(t)
 	case "push":
-		return writeMail(t)
+		return writeMail(t, o.push)
 	case "remark":
 		answerInbox(c)
 	}
@@ -127,6 +134,7 @@ func change(server *dovecot.Server, t *tool, phase string) error {
 // run runs a tool once.
 func run(t *tool, proxy *wan.Proxy) (cost, error) {
 	time.Sleep(settling)
+	unix.Sync() // what others left to write is not this one's cost
 	proxy.Reset()
 	u, err := measure(t.command, t.env, filepath.Join(t.dir, "log"))
 	return cost{u, proxy.Counts()}, err
@@ -153,4 +161,15 @@ func chosen(list string, all []string) ([]string, error) {
 		got = append(got, name)
 	}
 	return got, nil
+}
+
+// line tells what else there is about the network.
+func line(o options) (text string) {
+	if o.rate > 0 {
+		text = ", " + thousands(o.rate) + " octets a second each way"
+	}
+	if o.compress {
+		text += ", COMPRESS offered"
+	}
+	return text
 }
