@@ -96,6 +96,7 @@ type RunRecord struct {
 	Ended    UnixTime // zero: it did not end
 	Exit     int
 	Summary  string
+	Command  string // what was asked for; empty: sync
 	Pulled   int
 	Pushed   int
 	Flagged  int

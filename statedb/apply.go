@@ -32,6 +32,12 @@ func (w *committer) apply(change mail.Change) error {
 		return w.exec("clear_problems", string(change.Mailbox))
 	case mail.PutRun:
 		return w.putRun(change.Run)
+	case mail.PutOperation:
+		return wrap(w.putOperation(change.Operation), "operation", change.Operation.Mailbox, change.Operation.UID(), change.Operation.Key)
+	case mail.DropOperation:
+		return w.exec("drop_operation", change.Run, change.Seq)
+	case mail.ForgetOperations:
+		return w.forgetOperations(change)
 	}
 	return fmt.Errorf("change of unknown kind %T", change)
 }
@@ -105,14 +111,8 @@ const nextRowName = "next_row"
 // rowID hands out the identifier of a new row, and sees that no given one is
 // handed out later.
 func (w *committer) rowID(given int64) (int64, error) {
-	if w.nextRow == 0 {
-		text, err := w.c.meta(nextRowName)
-		if err != nil {
-			return 0, err
-		}
-		if w.nextRow, err = strconv.ParseInt(text, 10, 64); err != nil {
-			return 0, fmt.Errorf("%w: next_row: %w", ErrCorrupt, err)
-		}
+	if err := w.knowNextRow(); err != nil {
+		return 0, err
 	}
 	switch {
 	case given < 0:
@@ -125,6 +125,20 @@ func (w *committer) rowID(given int64) (int64, error) {
 		w.newRows = true
 	}
 	return given, nil
+}
+
+func (w *committer) knowNextRow() error {
+	if w.nextRow != 0 {
+		return nil
+	}
+	text, err := w.c.meta(nextRowName)
+	if err != nil {
+		return err
+	}
+	if w.nextRow, err = strconv.ParseInt(text, 10, 64); err != nil {
+		return fmt.Errorf("%w: next_row: %w", ErrCorrupt, err)
+	}
+	return nil
 }
 
 // storeNextRow ends a transaction in which rows were added.
@@ -206,7 +220,7 @@ func (w *committer) putRun(r mail.RunRecord) error {
 		id = r.ID
 	}
 	if err := w.exec("put_run", id, int64(r.Started), int64(r.Ended), int64(r.Exit), r.Summary,
-		int64(r.Pulled), int64(r.Pushed), int64(r.Flagged), int64(r.Removed), int64(r.Relocate)); err != nil {
+		int64(r.Pulled), int64(r.Pushed), int64(r.Flagged), int64(r.Removed), int64(r.Relocate), r.Command); err != nil {
 		return fmt.Errorf("run %d: %w", r.ID, err)
 	}
 	return w.exec("forget_runs", int64(keptRuns))

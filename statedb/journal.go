@@ -73,6 +73,7 @@ func (db *DB) LastRuns(ctx context.Context, n int) ([]mail.RunRecord, error) {
 				Flagged:  int(r.integer(7)),
 				Removed:  int(r.integer(8)),
 				Relocate: int(r.integer(9)),
+				Command:  r.text(10),
 			})
 			return nil
 		}, "last_runs", int64(max(n, 0)))

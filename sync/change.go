@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"godwit/conflict"
 	"godwit/mail"
@@ -66,6 +67,7 @@ func (r *run) changeFlags(ctx context.Context, w *work) error {
 			changes = append(changes, mail.PutRow{Row: f.row})
 		}
 	}
+	changes = append(changes, r.flagEntries(w.b, all)...)
 	if err := r.commit(ctx, changes...); err != nil {
 		return err
 	}
@@ -206,22 +208,38 @@ func (r *run) removeOnServer(ctx context.Context, w *work) error {
 		for uid := range ops {
 			uids.Add(uid)
 		}
+		order := slices.Collect(uids.All())
+		entries := make([]mail.Operation, len(order))
+		for i, uid := range order {
+			entries[i] = b.about(mail.OperationRemoved, mail.SideServer, ops[uid].Row, ops[uid].Reason)
+			entries[i].Other = trash
+		}
+		if err := r.commit(ctx, r.willDo(entries)...); err != nil {
+			return err
+		}
+		if err := r.step("remove.intended"); err != nil {
+			return err
+		}
 		b.wroteServer.Store(true)
-		kept, err := r.toTrash(ctx, b, uids, trash)
+		kept, went, err := r.toTrash(ctx, b, uids, trash)
 		if err != nil {
-			return fmt.Errorf("removing messages on the server: %w", err)
+			err = fmt.Errorf("removing messages on the server: %w", err)
+			return errors.Join(err, r.commit(ctx, notDone(entries, err)...))
 		}
 		if err := r.step("remove.server"); err != nil {
 			return err
 		}
 		var changes []mail.Change
 		var removed []plan.RemoveServer
-		for uid := range uids.All() {
+		for i, uid := range order {
 			op := ops[uid]
 			if kept.Contains(uid) {
 				r.fail(Failure{Mailbox: b.name, UID: uid, Err: errKept})
+				changes = append(changes, didNot(entries[i:i+1])...)
 				continue
 			}
+			entries[i].OtherUID = went[uid]
+			changes = append(changes, r.did(entries[i]))
 			change := mail.Change(mail.DropRow{ID: op.Row.ID})
 			if op.Then != nil {
 				change = mail.PutRow{Row: *op.Then}
@@ -243,19 +261,25 @@ func (r *run) removeOnServer(ctx context.Context, w *work) error {
 }
 
 // toTrash moves messages to the trash mailbox, making it when it is not there;
-// without one it expunges them.
-func (r *run) toTrash(ctx context.Context, b *box, uids mail.UIDSet, trash mail.Mailbox) (kept mail.UIDSet, err error) {
+// without one it expunges them. went tells under which UIDs they are there, as far
+// as the server does.
+func (r *run) toTrash(ctx context.Context, b *box, uids mail.UIDSet, trash mail.Mailbox) (kept mail.UIDSet, went map[mail.UID]mail.UID, err error) {
 	if trash == "" {
-		return r.Server.Remove(ctx, b.name, b.validity(), uids)
+		kept, err = r.Server.Remove(ctx, b.name, b.validity(), uids)
+		return kept, nil, err
 	}
-	_, err = r.Server.Move(ctx, b.name, b.validity(), uids, trash)
+	moved, err := r.Server.Move(ctx, b.name, b.validity(), uids, trash)
 	if errors.Is(err, mail.ErrNoMailbox) {
 		if err = r.Server.Create(ctx, trash); err == nil {
-			_, err = r.Server.Move(ctx, b.name, b.validity(), uids, trash)
+			moved, err = r.Server.Move(ctx, b.name, b.validity(), uids, trash)
 		}
 	}
 	r.trashed.Store(true)
-	return mail.UIDSet{}, err
+	went = make(map[mail.UID]mail.UID, len(moved))
+	for _, m := range moved {
+		went[m.From] = m.To
+	}
+	return mail.UIDSet{}, went, err
 }
 
 // removeHere moves files whose messages the server dropped to the local trash.
@@ -274,12 +298,21 @@ func (r *run) removeHere(ctx context.Context, w *work) error {
 		return err
 	}
 	keys := make([]mail.Key, len(ops))
+	entries := make([]mail.Operation, len(ops))
 	for i, op := range ops {
 		keys[i] = op.Row.Key
+		entries[i] = b.about(mail.OperationRemoved, mail.SideLocal, op.Row, op.Reason)
+	}
+	if err := r.commit(ctx, r.willDo(entries)...); err != nil {
+		return err
+	}
+	if err := r.step("remove.intended"); err != nil {
+		return err
 	}
 	b.wroteLocal.Store(true)
 	results, err := r.Local.Remove(ctx, b.name, keys, r.runID)
 	if err != nil {
+		// What was done of it is not known: the announcements stay.
 		return fmt.Errorf("moving files to the trash: %w", err)
 	}
 	if err := r.step("remove.local"); err != nil {
@@ -289,13 +322,15 @@ func (r *run) removeHere(ctx context.Context, w *work) error {
 	for i, err := range results {
 		if errors.Is(err, mail.ErrGone) {
 			b.unfinished.Store(true) // removed, or renamed: the row tells the next run
+			changes = append(changes, didNot(entries[i:i+1])...)
 			continue
 		}
 		if err != nil {
+			changes = append(changes, didNot(entries[i:i+1])...)
 			r.fail(Failure{Mailbox: b.name, Key: keys[i], Err: fmt.Errorf("moving the file to the trash: %w", err)})
 			continue
 		}
-		changes = append(changes, mail.DropRow{ID: ops[i].Row.ID})
+		changes = append(changes, mail.DropRow{ID: ops[i].Row.ID}, r.did(entries[i]))
 	}
 	if err := r.commit(ctx, changes...); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"godwit/conflict"
 	"godwit/mail"
 )
 
@@ -27,6 +28,7 @@ type arrival struct {
 	staged   mail.Staged
 	row      mail.Row
 	replaces mail.Key // the file that it takes the place of; empty: none
+	why      conflict.Reason
 }
 
 type deliverer struct {
@@ -120,6 +122,7 @@ func (d *deliverer) turn(ctx context.Context, group []delivery) error {
 			}})
 			rows = append(rows, mail.PutRow{Row: a.row}, mail.DropIntent{ID: id})
 		}
+		rows = append(rows, r.placedEntries(g)...)
 	}
 	if err := r.step("deliver.staged"); err != nil {
 		return err

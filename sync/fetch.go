@@ -146,7 +146,7 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 		row := mail.Row{Mailbox: b.name, UID: m.UID, Key: s.Key, Flags: m.Flags, Content: s.Content, Inode: s.Inode}
 		a := arrival{staged: s, row: row}
 		if op != nil && op.Row != nil {
-			a.row.ID = op.Row.ID
+			a.row.ID, a.why = op.Row.ID, op.Reason
 			if f.w.replace {
 				a.replaces = op.Row.Key
 			}

@@ -33,6 +33,12 @@ type Options struct {
 	NewRoot      bool // accept a Maildir whose marker is gone
 	Recreate     bool // create mailboxes again where one side lost them
 
+	// Begun, when not nil, is the run that this one is the rest of.
+	Begun *Begun
+	// After: the run gets a higher number than this one, whatever base says. The
+	// trash may have files of runs that base has lost.
+	After int64
+
 	// Workers is how many mailboxes are worked on side by side; zero: 4.
 	Workers int
 	// Now is the clock of the run's record; nil: time.Now.
@@ -47,6 +53,13 @@ type Options struct {
 	// leave different things behind. An error from it ends the run there, as a
 	// crash would: nothing is tidied up.
 	Step func(name string) error
+}
+
+// Begun is a run that was begun before the engine was called: its record, with
+// its number, and how many entries its journal has.
+type Begun struct {
+	Run     mail.RunRecord
+	Entries int64
 }
 
 // Steps are the points that [Options.Step] is called at, in the order in which
@@ -69,6 +82,7 @@ var Steps = []string{
 	"flags.server",      // STORE answered
 	"flags.local",       // files renamed
 	"flags.recorded",    // rows committed
+	"remove.intended",   // the journal says what is to be removed
 	"remove.server",     // the server expunged
 	"remove.local",      // files in the trash
 	"remove.recorded",   // rows dropped

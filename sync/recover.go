@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"godwit/conflict"
 	"godwit/mail"
 )
 
@@ -98,6 +99,7 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 			return err
 		}
 	}
+	var came mail.UIDSet
 	for _, in := range intents {
 		if _, there := found[in.Key]; there && in.UIDValidity == s.b.statusValidity(in) {
 			row := mail.Row{
@@ -105,6 +107,11 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 				Flags: in.Flags, Content: in.Content, // no inode: the user may have edited it
 			}
 			s.changes = append(s.changes, mail.PutRow{Row: row})
+			if in.From == "" && in.OldRow == 0 {
+				came.Add(in.UID)
+			} else {
+				s.changes = append(s.changes, s.r.did(s.placedEntry(in, row)))
+			}
 			if in.From == "" && in.FromKey != "" {
 				if _, err := s.r.Local.Remove(ctx, in.Mailbox, []mail.Key{in.FromKey}, s.r.runID); err != nil {
 					return err
@@ -113,7 +120,25 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 		}
 		s.changes = append(s.changes, mail.DropIntent{ID: in.ID})
 	}
+	if !came.IsEmpty() {
+		s.changes = append(s.changes, s.r.came(mail.SideLocal, s.b, came))
+	}
 	return nil
+}
+
+// placedEntry is the journal's for a delivery or relocation that a dead run had
+// carried out.
+func (s *settler) placedEntry(in mail.Intent, row mail.Row) mail.Operation {
+	kind := mail.OperationArrived
+	switch {
+	case in.Kind == mail.IntentRelocate:
+		kind = mail.OperationMoved
+	case in.FromKey != "":
+		kind = mail.OperationReplaced
+	}
+	entry := s.b.about(kind, mail.SideLocal, row, conflict.NoReason)
+	entry.UIDValidity, entry.Other, entry.OtherKey = in.UIDValidity, in.From, in.FromKey
+	return entry
 }
 
 // statusValidity is the mailbox's UIDVALIDITY as far as this run has heard it;
@@ -161,6 +186,11 @@ func (s *settler) arrived(in mail.Intent, uid mail.UID) {
 		ID: in.OldRow, Mailbox: in.Mailbox, UID: uid, Key: in.Key, Flags: in.Flags, Content: in.Content,
 	}
 	s.changes = append(s.changes, mail.PutRow{Row: row})
+	if entry, one := s.b.sentEntry(in, row, conflict.NoReason, ""); one {
+		s.changes = append(s.changes, s.r.did(entry))
+	} else {
+		s.changes = append(s.changes, s.r.came(mail.SideServer, s.b, mail.UIDs(uid)))
+	}
 	if in.UID != 0 && (in.Kind == mail.IntentUpload || in.OldRow != 0) {
 		from, validity := in.From, in.UIDValidity
 		if in.Kind == mail.IntentUpload {

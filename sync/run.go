@@ -26,12 +26,12 @@ var ErrRefused = errors.New("refused")
 // in the result, with everything that was done.
 func Run(ctx context.Context, o Options) (Result, error) {
 	r := newRun(o)
-	started := r.now()
+	r.started = r.now()
 	err := r.run(ctx)
 	if o.DryRun || errors.Is(err, errStep) {
 		return r.result, err
 	}
-	return r.result, errors.Join(err, r.recordRun(ctx, started, err))
+	return r.result, errors.Join(err, r.recordRun(ctx, err))
 }
 
 // run is the state of one run.
@@ -40,7 +40,9 @@ type run struct {
 	boxes map[mail.Mailbox]*box
 	order []*box // INBOX first, then by name
 	trash mail.Mailbox
-	runID int64
+
+	runID   int64
+	started mail.UnixTime
 
 	root mail.RootState
 	// noMailboxes says that the server's LIST was empty.
@@ -60,8 +62,9 @@ type run struct {
 
 	homes map[int64]mail.Mailbox // of the rows that the plan was made from, by ID
 
-	mu     gosync.Mutex // guards result, failedContent and the order of events
-	result Result
+	mu      gosync.Mutex // guards result, journal, failedContent and the order of events
+	result  Result
+	journal journal
 	// failedContent holds the hashes of messages that could not be brought to
 	// their new place: what holds the same content elsewhere must not be removed.
 	failedContent map[mail.Hash]bool
@@ -212,7 +215,11 @@ func (r *run) list(ctx context.Context) error {
 		if err == nil && len(last) > 0 {
 			r.runID = last[0].ID
 		}
-		r.runID++
+		r.runID = max(r.runID, r.After) + 1
+		if r.Begun != nil {
+			r.runID, r.started = r.Begun.Run.ID, r.Begun.Run.Started
+			r.journal.begun, r.journal.last = true, r.Begun.Entries
+		}
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -373,6 +380,7 @@ func (r *run) commit(ctx context.Context, changes ...mail.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
+	changes = r.journalled(changes)
 	claims, boxes := r.claims(changes)
 	// What was done is recorded even when the run is being stopped.
 	if err := r.Base.Commit(context.WithoutCancel(ctx), append(claims, changes...)...); err != nil {
@@ -380,6 +388,11 @@ func (r *run) commit(ctx context.Context, changes ...mail.Change) error {
 	}
 	for _, b := range boxes {
 		b.claimed.Store(true)
+	}
+	if slices.ContainsFunc(changes, isEntry) {
+		r.mu.Lock()
+		r.journal.begun = true
+		r.mu.Unlock()
 	}
 	return nil
 }
@@ -441,16 +454,17 @@ func (r *run) tell(e Event, count func(*Result)) {
 	if count != nil {
 		count(&r.result)
 	}
+	r.noteMailbox(e)
 	if r.Events != nil && e != nil {
 		r.Events(e)
 	}
 }
 
 // recordRun writes the run's record, and what failed, for `status`.
-func (r *run) recordRun(ctx context.Context, started mail.UnixTime, err error) error {
+func (r *run) recordRun(ctx context.Context, err error) error {
 	res := &r.result
 	rec := mail.RunRecord{
-		Started: started, Ended: r.now(), Pulled: res.Pulled, Pushed: res.Pushed,
+		ID: r.runID, Command: r.command(), Started: r.started, Ended: r.now(), Pulled: res.Pulled, Pushed: res.Pushed,
 		Flagged: res.Flagged, Removed: res.Removed, Relocate: res.Moved,
 	}
 	switch {

@@ -99,7 +99,7 @@ func (r *run) transferring(w *work, step plan.Step, row mail.Row, local mail.Loc
 			ID: r.nextID.Add(1), Kind: mail.IntentTransfer, Mailbox: w.b.name, UIDValidity: w.b.validity(), UID: row.UID,
 			Key: local.Key, Flags: flags, Content: content, Floor: w.b.floor(), From: row.Mailbox,
 		},
-		step: step, local: local, flags: flags,
+		step: step, local: local, flags: flags, source: row.Key,
 	}
 }
 
@@ -231,7 +231,9 @@ func (r *run) moveLocally(ctx context.Context, w *work) error {
 			w.later(plan.StoreServer{Step: m.op.Step, Row: row, Delta: m.op.Store})
 		}
 		row.Flags = undone(m.op.Store, row.Flags)
-		changes = append(changes, mail.PutRow{Row: row})
+		entry := b.about(mail.OperationMoved, mail.SideLocal, row, m.op.Reason)
+		entry.Other, entry.OtherUID, entry.OtherKey = m.op.Row.Mailbox, m.op.Row.UID, m.op.Row.Key
+		changes = append(changes, mail.PutRow{Row: row}, r.did(entry))
 		r.tell(Changed{Mailbox: b.name, Side: OnLocal, What: "move", UID: row.UID, Key: row.Key,
 			Detail: "from " + string(m.op.Row.Mailbox), Reason: m.op.Reason}, func(res *Result) { res.Moved++ })
 	}

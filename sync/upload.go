@@ -40,6 +40,7 @@ type sending struct {
 	store  mail.FlagDelta // still to be changed on the server
 	mark   mail.FlagDelta // still to be changed in the Maildir
 	octets int64
+	source mail.Key // a transfer's: the file that base had in the mailbox that it leaves
 	taken  bool     // the server said that it took the message
 	found  bool     // looked up, since the server did not say
 	uid    mail.UID // under which it arrived; zero: not yet known
@@ -244,6 +245,7 @@ func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) 
 		}
 		changes = append(changes, r.rowOf(w, s)...)
 	}
+	changes = append(changes, r.sentEntries(w.b, sends)...)
 	if err := r.commit(ctx, changes...); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func newApp() *cli.App {
 			},
 		},
 		Commands: []*cli.Command{
-			syncCommand(), statusCommand(), checkCommand(), mailboxesCommand(),
+			syncCommand(), statusCommand(), logCommand(), checkCommand(), mailboxesCommand(),
 			demoCommand(), completionCommand(), versionCommand(), helpCommand(),
 		},
 		CustomAppHelpTemplate: appHelp,

@@ -36,6 +36,8 @@ func Base(t *testing.T, open func(t *testing.T) sync.Base) {
 		{"IntentsComeBackOldestFirst", baseIntents},
 		{"ProblemsAreCountedUntilCleared", baseProblems},
 		{"RunsComeBackNewestFirst", baseRuns},
+		{"JournalKeepsWhatARunDid", baseJournal},
+		{"JournalForgetsOldRuns", baseJournalForgets},
 		{"DropMailboxTakesAllThatIsItsOwn", baseDropMailbox},
 		{"DroppingWhatIsNotThereIsNoError", baseDropMissing},
 		{"ChangesOfACommitApplyInOrder", baseChangesInOrder},

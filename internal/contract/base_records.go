@@ -78,6 +78,7 @@ func baseRuns(t *testing.T, b sync.Base) {
 	one := mail.RunRecord{Started: 100}
 	two := mail.RunRecord{
 		Started: 200, Ended: 300, Exit: 5, Summary: "held 12 removals", Pulled: 1, Pushed: 2, Flagged: 3, Removed: 4, Relocate: 5,
+		Command: "undo 1",
 	}
 	commit(t, b, mail.PutRun{Run: one})
 	commit(t, b, mail.PutRun{Run: two})

@@ -29,6 +29,7 @@ type baseState struct {
 	intents   []mail.Intent // by age
 	problems  []mail.Problem
 	runs      []mail.RunRecord // by ID
+	journal   []mail.Operation // by run and number
 }
 
 // keptRuns is how many runs are remembered.
@@ -45,6 +46,7 @@ func (s *baseState) clone() *baseState {
 	return &baseState{
 		rows: maps.Clone(s.rows), nextRow: s.nextRow, mailboxes: maps.Clone(s.mailboxes),
 		intents: slices.Clone(s.intents), problems: slices.Clone(s.problems), runs: slices.Clone(s.runs),
+		journal: slices.Clone(s.journal),
 	}
 }
 
@@ -219,4 +221,19 @@ func (b *Base) LastRuns(ctx context.Context, n int) ([]mail.RunRecord, error) {
 	newest := slices.Clone(s.runs)
 	slices.Reverse(newest)
 	return newest[:min(max(n, 0), len(newest))], nil
+}
+
+// Operations returns what a run did, as statedb does.
+func (b *Base) Operations(ctx context.Context, run int64) ([]mail.Operation, error) {
+	s, err := b.read(ctx, "Operations", fmt.Sprint(run))
+	if err != nil {
+		return nil, err
+	}
+	var found []mail.Operation
+	for _, o := range s.journal {
+		if o.Run == run {
+			found = append(found, o)
+		}
+	}
+	return found, nil
 }

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,6 +87,12 @@ func (s *baseState) apply(change mail.Change) error {
 		s.clearProblems(c.Mailbox)
 	case mail.PutRun:
 		s.putRun(c.Run)
+	case mail.PutOperation:
+		return s.putOperation(c.Operation)
+	case mail.DropOperation:
+		s.journal = slices.DeleteFunc(s.journal, func(o mail.Operation) bool { return o.Run == c.Run && o.Seq == c.Seq })
+	case mail.ForgetOperations:
+		s.forgetOperations(c)
 	default:
 		return fmt.Errorf("change of unknown kind %T", change)
 	}
@@ -176,5 +183,44 @@ func (s *baseState) putRun(r mail.RunRecord) {
 		s.runs = slices.Insert(s.runs, at, r)
 	}
 	newest := s.runs[len(s.runs)-1].ID
-	s.runs = slices.DeleteFunc(s.runs, func(r mail.RunRecord) bool { return r.ID <= newest-keptRuns })
+	s.runs = slices.DeleteFunc(s.runs, func(r mail.RunRecord) bool { return r.ID <= newest-keptRuns && !s.didSomething(r.ID) })
+}
+
+// didSomething tells that the journal knows something of a run.
+func (s *baseState) didSomething(run int64) bool {
+	return slices.ContainsFunc(s.journal, func(o mail.Operation) bool { return o.Run == run })
+}
+
+func (s *baseState) putOperation(o mail.Operation) error {
+	switch {
+	case o.Mailbox == "" || o.Run <= 0:
+		return errors.New("operation without a mailbox or a run")
+	case o.Kind < mail.OperationArrived || o.Kind >= mail.OperationKinds:
+		return fmt.Errorf("operation of unknown kind %d", o.Kind)
+	case o.Side != mail.SideServer && o.Side != mail.SideLocal:
+		return fmt.Errorf("operation on the unknown side %d", o.Side)
+	}
+	if o.Mark == 0 {
+		o.Mark = s.nextRow
+	}
+	at, found := slices.BinarySearchFunc(s.journal, o, func(a, b mail.Operation) int {
+		return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Seq, b.Seq))
+	})
+	if found {
+		s.journal[at] = o
+	} else {
+		s.journal = slices.Insert(s.journal, at, o)
+	}
+	return nil
+}
+
+func (s *baseState) forgetOperations(f mail.ForgetOperations) {
+	old := map[int64]bool{}
+	newest := int64(0)
+	for _, r := range s.runs {
+		old[r.ID] = r.Started < f.Before && !slices.Contains(f.Keep, r.ID)
+		newest = max(newest, r.ID)
+	}
+	s.journal = slices.DeleteFunc(s.journal, func(o mail.Operation) bool { return old[o.Run] })
+	s.runs = slices.DeleteFunc(s.runs, func(r mail.RunRecord) bool { return old[r.ID] && r.ID < newest })
 }

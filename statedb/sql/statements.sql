@@ -115,17 +115,40 @@ SELECT mailbox, uid, key, reason, since, last, count
 -- A NULL identifier is the next one: the newest run is always kept, so none
 -- comes twice.
 -- :put_run
-INSERT INTO run (id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO run (id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate, command)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET
        started = excluded.started, ended = excluded.ended, exit = excluded.exit, summary = excluded.summary,
-       pulled = excluded.pulled, pushed = excluded.pushed, flagged = excluded.flagged,
+       pulled = excluded.pulled, pushed = excluded.pushed, flagged = excluded.flagged, command = excluded.command,
        removed = excluded.removed, relocate = excluded.relocate;
+-- Runs that did something are kept as long as the journal is.
 -- :forget_runs
-DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - ?;
+DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - ? AND id NOT IN (SELECT run FROM operation);
 -- :last_runs
-SELECT id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate
+SELECT id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate, command
   FROM run ORDER BY id DESC LIMIT ?;
+
+-- :put_operation
+INSERT OR REPLACE INTO operation (run, seq, kind, side, intended, mailbox, other, uidvalidity, uids, count, other_uid,
+                       key, other_key, facts, emailid, messageid, keywords, before, before_keywords,
+                       reason, detail, mark, undone)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- :drop_operation
+DELETE FROM operation WHERE run = ? AND seq = ?;
+-- :operations
+SELECT run, seq, kind, side, intended, mailbox, other, uidvalidity, uids, count, other_uid,
+       key, other_key, facts, emailid, messageid, keywords, before, before_keywords,
+       reason, detail, mark, undone
+  FROM operation WHERE run = ? ORDER BY seq;
+-- :oldest_operation
+SELECT run.id, run.started FROM run WHERE run.id = (SELECT min(run) FROM operation);
+-- The parameters: a time, and a JSON array of runs to be kept.
+-- :forget_operations
+DELETE FROM operation WHERE run IN (SELECT id FROM run WHERE started < ?1)
+   AND run NOT IN (SELECT value FROM json_each(?2));
+-- :forget_old_runs
+DELETE FROM run WHERE started < ?1 AND id < (SELECT max(id) FROM run)
+   AND id NOT IN (SELECT value FROM json_each(?2)) AND id NOT IN (SELECT run FROM operation);
 
 -- :integrity
 PRAGMA integrity_check(20);
@@ -154,6 +177,12 @@ UNION ALL
 SELECT 'intent ' || id || ' is of no known kind' FROM intent WHERE kind NOT BETWEEN 1 AND 5
 UNION ALL
 SELECT 'intent ' || id || ' has malformed facts' FROM intent WHERE length(facts) <> 66
+UNION ALL
+SELECT 'operation ' || run || '.' || seq || ' is of no known kind' FROM operation WHERE kind NOT BETWEEN 1 AND 9 OR side NOT BETWEEN 1 AND 2
+UNION ALL
+SELECT 'operation ' || run || '.' || seq || ' has malformed facts' FROM operation WHERE length(facts) <> 66
+UNION ALL
+SELECT 'operation ' || run || '.' || seq || ' is of no known run' FROM operation WHERE run NOT IN (SELECT id FROM run)
 UNION ALL
 SELECT 'mailbox ' || id || ' has no name' FROM mailbox WHERE name = ''
 LIMIT 20;
