@@ -35,12 +35,15 @@ type Options struct {
 	// Now is the clock that decides whether a directory changed so recently that
 	// a further change might not move its time stamp; nil: time.Now.
 	Now func() time.Time
+	// System carries out all that is done to files; nil: the kernel does.
+	System System
 }
 
 // Account is an account's Maildir. Its methods may be called side by side. It
 // holds nothing open between calls, so that a disk can be unmounted, but for the
 // tmp directories of messages that are staged and not yet settled.
 type Account struct {
+	sys                  System
 	root, account, trash string
 	now                  func() time.Time
 	names                *names
@@ -70,12 +73,15 @@ func Open(o Options) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := newKeyMaker()
+	if o.System == nil {
+		o.System = kernel{}
+	}
+	keys, err := newKeyMaker(o.System)
 	if err != nil {
 		return nil, err
 	}
 	a := &Account{
-		root: root, account: o.Account, trash: o.TrashDir, now: o.Now, names: n, keys: keys,
+		sys: o.System, root: root, account: o.Account, trash: o.TrashDir, now: o.Now, names: n, keys: keys,
 		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, held: map[mail.Mailbox]*heldTmp{}, write: (*file).Write,
 	}
 	a.durable.start = time.Now()
@@ -111,7 +117,7 @@ func (a *Account) Root(ctx context.Context) (mail.RootState, error) {
 	if err := ctx.Err(); err != nil {
 		return state, err
 	}
-	top, err := openTop(a.root)
+	top, err := openTop(a.sys, a.root)
 	if isMissing(err) {
 		return state, nil
 	}
@@ -120,7 +126,7 @@ func (a *Account) Root(ctx context.Context) (mail.RootState, error) {
 	}
 	defer top.close()
 	state.Exists, state.Empty = true, true
-	err = eachEntry(top, func(name []byte, _ uint64, _ kind) error {
+	err = eachEntry(top, func(name []byte, _ uint64, _ Kind) error {
 		if string(name) != markerName {
 			state.Empty = false
 		}
@@ -155,7 +161,7 @@ func (a *Account) Init(ctx context.Context) error {
 	case state.Marker:
 		return fmt.Errorf("maildir: %s belongs to the account %q, as its marker %s says", a.root, state.Account, markerName)
 	}
-	top, err := makeDirs(a.root)
+	top, err := makeDirs(a.sys, a.root)
 	if err != nil {
 		return explain("create root", "", "", err)
 	}
@@ -164,12 +170,12 @@ func (a *Account) Init(ctx context.Context) error {
 }
 
 // makeDirs opens a directory by its path, making it and its parents durably.
-func makeDirs(path string) (dir, error) {
-	top, err := openTop(path)
+func makeDirs(sys System, path string) (dir, error) {
+	top, err := openTop(sys, path)
 	if !isMissing(err) {
 		return top, err
 	}
-	parent, err := makeDirs(filepath.Dir(path))
+	parent, err := makeDirs(sys, filepath.Dir(path))
 	if err != nil {
 		return noDir, err
 	}
@@ -181,7 +187,7 @@ func makeDirs(path string) (dir, error) {
 	if err != nil {
 		return noDir, err
 	}
-	return openTop(path)
+	return openTop(sys, path)
 }
 
 // readSmall reads a file that is a page or so.
@@ -204,7 +210,7 @@ func writeSmall(d dir, name string, content []byte, by string) error {
 	}
 	_, err = f.Write(content)
 	if err == nil {
-		err = fsync(f.fd)
+		err = f.sync()
 	}
 	err = errors.Join(d.fail("write", by, err), f.Close())
 	if err == nil {

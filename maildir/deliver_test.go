@@ -238,7 +238,7 @@ func TestDurableByEveryMeans(t *testing.T) {
 		must(t, a.Settle(ctx(), staged))
 		must(t, a.Place(ctx(), staged))
 		must(t, os.Remove(filepath.Join(a.root, "INBOX/new", string(staged[3].Key))))
-		if err := a.durable.flush([]item{{dir: dir{fd: 1 << 20}}, {dir: dir{fd: 1 << 20}}, {dir: dir{fd: 1<<20 + 1}}, {dir: dir{fd: 1 << 20}}}); err == nil {
+		if err := a.durable.flush([]item{{dir: dir{sys: kernel{}, fd: 1 << 20}}, {dir: dir{sys: kernel{}, fd: 1 << 20}}, {dir: dir{sys: kernel{}, fd: 1<<20 + 1}}, {dir: dir{sys: kernel{}, fd: 1 << 20}}}); err == nil {
 			t.Errorf("no syncfs %v: failing is not noticed", no)
 		}
 	}

@@ -41,5 +41,5 @@
 // parent by a single name and never through a symbolic link, which is what
 // os.Root promises and one step more. A link inside the root would make one
 // mailbox appear as two, and a message in it as a duplicate. The root itself
-// may be a link.
+// may be a link. What the kernel is asked for, and nothing else, is [System].
 package maildir

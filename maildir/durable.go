@@ -46,7 +46,7 @@ func (i item) sync() error {
 	if err != nil {
 		return err
 	}
-	err = i.dir.fail("fsync", i.name, fsync(f.fd))
+	err = i.dir.fail("fsync", i.name, f.sync())
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -56,7 +56,7 @@ func (i item) sync() error {
 // flush makes the items durable. They are all on the file system, or systems,
 // that their directories are on.
 func (d *durability) flush(items []item) error {
-	if len(items) >= syncfsFrom && haveSyncfs() && !d.noSyncfs && int64(time.Since(d.start)) >= d.pausedUntil.Load() {
+	if len(items) >= syncfsFrom && items[0].dir.sys.CanSyncAll() && !d.noSyncfs && int64(time.Since(d.start)) >= d.pausedUntil.Load() {
 		began := time.Now()
 		err := flushFileSystems(items)
 		if took := time.Since(began); took > syncfsTooSlow {
@@ -84,15 +84,15 @@ func flushFileSystems(items []item) error {
 			continue
 		}
 		last = i.dir.fd
-		st, err := (&file{fd: i.dir.fd}).stat()
+		st, err := i.dir.sys.Stat(i.dir.fd)
 		if err != nil {
 			return i.dir.fail("stat", "", err)
 		}
-		if done[uint64(st.Dev)] {
+		if done[st.Device] {
 			continue
 		}
-		done[uint64(st.Dev)] = true
-		if err := syncfs(i.dir.fd); err != nil {
+		done[st.Device] = true
+		if err := i.dir.sys.SyncAll(i.dir.fd); err != nil {
 			return i.dir.fail("syncfs", "", err)
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,16 +28,19 @@ type keyMaker struct {
 	count   atomic.Uint64
 }
 
-func newKeyMaker() (*keyMaker, error) {
-	host, err := os.Hostname()
+func newKeyMaker(sys System) (*keyMaker, error) {
+	process, host, err := sys.Process()
 	if err != nil {
-		return nil, fmt.Errorf("maildir: host name for message names: %w", err)
+		return nil, fmt.Errorf("maildir: host name and random number for message names: %w", err)
 	}
+	return &keyMaker{process: process, host: cleanHost(host)}, nil
+}
+
+// randomHex tells apart processes that had the same number.
+func randomHex() (string, error) {
 	var random [4]byte
-	if _, err := rand.Read(random[:]); err != nil {
-		return nil, fmt.Errorf("maildir: random number for message names: %w", err)
-	}
-	return &keyMaker{process: strconv.Itoa(os.Getpid()) + keyMark + hex.EncodeToString(random[:]), host: cleanHost(host)}, nil
+	_, err := rand.Read(random[:])
+	return hex.EncodeToString(random[:]), err
 }
 
 // cleanHost leaves only what no Maildir program gives a meaning.

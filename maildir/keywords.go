@@ -123,7 +123,7 @@ func (a *Account) lettersFor(ctx context.Context, b *box, keywords mail.Keywords
 	if err != nil {
 		return nil, errors.Join(err, b.top.unlink(keywordsLock))
 	}
-	err = retryErr(func() error { return unix.Fchmod(lock.fd, mode) })
+	err = lock.setMode(mode)
 	return t, errors.Join(b.top.fail("chmod", keywordsName, err), b.top.sync())
 }
 
@@ -150,10 +150,10 @@ func (a *Account) extend(b *box, lock *file, keywords mail.Keywords) (mail.Keywo
 		}
 	}
 	if st, serr := b.top.stat(keywordsName); serr == nil {
-		mode |= uint32(st.Mode) & 0o777 // whoever could read the table shall be able to go on
+		mode |= st.Mode & 0o777 // whoever could read the table shall be able to go on
 	}
 	if _, err = lock.Write(formatTable(t)); err == nil {
-		err = fsync(lock.fd)
+		err = lock.sync()
 	}
 	return t, mode, b.top.fail("write", keywordsLock, err)
 }
@@ -206,9 +206,9 @@ func meaning(t mail.KeywordTable) (l letterSet) {
 
 // stale tells that a lock's holder died. Of ours that is plain after a moment:
 // an account has one run at a time, and a run one holder of the lock.
-func stale(st unix.Stat_t) bool {
-	age := time.Since(time.Unix(0, nanos(st.Mtim)))
-	return age > lockStale || age > lockOurs && uint32(st.Mode)&0o777 == lockMode
+func stale(st Stat) bool {
+	age := time.Since(time.Unix(0, st.MTime))
+	return age > lockStale || age > lockOurs && st.Mode&0o777 == lockMode
 }
 
 // lockKeywords creates the lock file, waiting for another holder.
@@ -217,7 +217,7 @@ func lockKeywords(ctx context.Context, top dir) (*file, error) {
 	for {
 		f, err := top.file(keywordsLock, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
 		if err == nil {
-			return f, top.fail("mark", keywordsLock, retryErr(func() error { return unix.Fchmod(f.fd, lockMode) }))
+			return f, top.fail("mark", keywordsLock, f.setMode(lockMode))
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, err

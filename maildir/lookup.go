@@ -105,7 +105,7 @@ func (a *Account) withFiles(ctx context.Context, b *box, keys []mail.Key, act fu
 			if err != nil || !isRegular(st) {
 				return false
 			}
-			e.inode = uint64(st.Ino)
+			e.inode = st.Inode
 			err = act(i, e)
 			if isMissing(err) {
 				return false

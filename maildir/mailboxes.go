@@ -28,7 +28,7 @@ func (b *box) close() {
 
 // find opens a mailbox's directory.
 func (a *Account) find(m mail.Mailbox) (dir, error) {
-	d, err := openTop(a.root)
+	d, err := openTop(a.sys, a.root)
 	for _, u := range a.names.units(m) {
 		if err != nil {
 			break
@@ -127,7 +127,7 @@ func (a *Account) Create(ctx context.Context, m mail.Mailbox) error {
 }
 
 func (a *Account) create(m mail.Mailbox) error {
-	d, err := openTop(a.root)
+	d, err := openTop(a.sys, a.root)
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func makeChain(d dir, names []string) (dir, error) {
 // it holds cur/. It fails with [ErrCollision] when two directories would be the
 // same mailbox.
 func (a *Account) Mailboxes(ctx context.Context) ([]mail.LocalMailbox, error) {
-	top, err := openTop(a.root)
+	top, err := openTop(a.sys, a.root)
 	if err != nil {
 		return nil, explain("list mailboxes", "", "", err)
 	}
@@ -224,8 +224,8 @@ func (w *walk) children(d dir, steps [][]string) error {
 		return err
 	}
 	var names []string
-	err := eachEntry(d, func(name []byte, _ uint64, k kind) error {
-		if (k == isDirectory || k == isUnknown) && w.mayHold(string(name)) {
+	err := eachEntry(d, func(name []byte, _ uint64, k Kind) error {
+		if (k == IsDirectory || k == IsUnknown) && w.mayHold(string(name)) {
 			names = append(names, string(name))
 		}
 		return nil
@@ -378,8 +378,6 @@ func (a *Account) stampAge(top dir) (s mail.Stamp, wait time.Duration, err error
 	return s, wait, nil
 }
 
-func stampOf(st unix.Stat_t) mail.DirStamp {
-	return mail.DirStamp{Inode: uint64(st.Ino), MTime: nanos(st.Mtim), CTime: nanos(st.Ctim)}
+func stampOf(st Stat) mail.DirStamp {
+	return mail.DirStamp{Inode: st.Inode, MTime: st.MTime, CTime: st.CTime}
 }
-
-func nanos(t unix.Timespec) int64 { return t.Nano() }

@@ -30,7 +30,7 @@ var scratches = sync.Pool{New: func() any {
 }}
 
 // message opens a key's file. The caller closes it.
-func (a *Account) message(ctx context.Context, m mail.Mailbox, k mail.Key) (f *file, e entry, st unix.Stat_t, err error) {
+func (a *Account) message(ctx context.Context, m mail.Mailbox, k mail.Key) (f *file, e entry, st Stat, err error) {
 	b, err := a.open(m)
 	if err != nil {
 		return nil, e, st, err
@@ -69,14 +69,14 @@ func (a *Account) read(ctx context.Context, m mail.Mailbox, k mail.Key) (mail.Lo
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	s.content.Reset()
-	shape, err := shapeOf(f, s.in, parseName(e.name).raw, int64(st.Size))
+	shape, err := shapeOf(f, s.in, parseName(e.name).raw, st.Size)
 	if err != nil {
 		return mail.LocalContent{}, err
 	}
 	if err := copyWire(ctx, s.content, f, shape, s.in, s.out[:0]); err != nil {
 		return mail.LocalContent{}, err
 	}
-	return mail.LocalContent{Content: s.content.Content(), Date: mail.UnixTime(st.Mtim.Sec), Inode: uint64(st.Ino)}, nil
+	return mail.LocalContent{Content: s.content.Content(), Date: st.date(), Inode: st.Inode}, nil
 }
 
 // copyWire writes a file's wire form to content. in is a buffer, wide the room
@@ -144,8 +144,8 @@ func (a *Account) Open(ctx context.Context, m mail.Mailbox, k mail.Key) (body ma
 	raw := parseName(e.name).raw
 	if st.Size <= inMemory {
 		defer f.Close()
-		all, err := io.ReadAll(io.LimitReader(f, int64(st.Size)+1))
-		if err == nil && int64(len(all)) != int64(st.Size) {
+		all, err := io.ReadAll(io.LimitReader(f, st.Size+1))
+		if err == nil && int64(len(all)) != st.Size {
 			err = errChanged
 		}
 		if err != nil {
@@ -160,7 +160,7 @@ func (a *Account) Open(ctx context.Context, m mail.Mailbox, k mail.Key) (body ma
 	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
-	shape, err := shapeOf(f, s.in, raw, int64(st.Size))
+	shape, err := shapeOf(f, s.in, raw, st.Size)
 	if err != nil {
 		return nil, 0, explain("open", m, k, errors.Join(err, f.Close()))
 	}

@@ -12,24 +12,19 @@ import (
 // more than a name.
 var direntBuffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
-// eachEntry calls f with every entry of d but "." and "..", in the directory's
-// order, with its inode number. The name is valid during the call. Nothing is
-// looked up: getdents gives all there is to know (getdents64(2)).
-func eachEntry(d dir, f func(name []byte, inode uint64, k kind) error) error {
-	if d.fd < 0 {
-		return nil
-	}
-	if _, err := unix.Seek(d.fd, 0, 0); err != nil {
-		return d.fail("seek", "", err)
+// Entries looks nothing up: getdents gives all there is to know (getdents64(2)).
+func (kernel) Entries(dir int, each func(name []byte, inode uint64, k Kind) error) error {
+	if _, err := unix.Seek(dir, 0, 0); err != nil {
+		return err
 	}
 	pooled := direntBuffers.Get().(*[]byte)
 	defer direntBuffers.Put(pooled)
 	buf := *pooled
 	const header = int(unsafe.Offsetof(unix.Dirent{}.Name))
 	for {
-		n, err := retry(func() (int, error) { return unix.ReadDirent(d.fd, buf) })
+		n, err := retry(func() (int, error) { return unix.ReadDirent(dir, buf) })
 		if err != nil {
-			return d.fail("readdir", "", err)
+			return err
 		}
 		if n <= 0 {
 			return nil
@@ -37,7 +32,7 @@ func eachEntry(d dir, f func(name []byte, inode uint64, k kind) error) error {
 		for rest := buf[:n]; len(rest) >= header; {
 			size := int(binary.NativeEndian.Uint16(rest[unsafe.Offsetof(unix.Dirent{}.Reclen):]))
 			if size < header || size > len(rest) {
-				return d.fail("readdir", "", unix.EIO)
+				return unix.EIO
 			}
 			entry := rest[:size]
 			rest = rest[size:]
@@ -52,16 +47,16 @@ func eachEntry(d dir, f func(name []byte, inode uint64, k kind) error) error {
 			if inode == 0 || len(name) == 0 || string(name) == "." || string(name) == ".." {
 				continue
 			}
-			k := isOther
+			k := IsOther
 			switch entry[unsafe.Offsetof(unix.Dirent{}.Type)] {
 			case unix.DT_REG:
-				k = isFile
+				k = IsFile
 			case unix.DT_DIR:
-				k = isDirectory
+				k = IsDirectory
 			case unix.DT_UNKNOWN:
-				k = isUnknown
+				k = IsUnknown
 			}
-			if err := f(name, inode, k); err != nil {
+			if err := each(name, inode, k); err != nil {
 				return err
 			}
 		}

@@ -10,39 +10,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// eachEntry calls f with every entry of d but "." and "..", in the directory's
-// order, with its inode number. The name is valid during the call. Go gives no
-// inode numbers from a directory here, so each file costs a look-up.
-func eachEntry(d dir, f func(name []byte, inode uint64, k kind) error) error {
-	if d.fd < 0 {
-		return nil
-	}
+// Entries costs a look-up for each file: Go gives no inode numbers from a
+// directory here.
+func (k kernel) Entries(dir int, each func(name []byte, inode uint64, k Kind) error) error {
 	fd, err := retry(func() (int, error) {
-		return unix.Openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		return unix.Openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	})
 	if err != nil {
-		return d.fail("open", "", err)
+		return err
 	}
-	list := os.NewFile(uintptr(fd), d.path)
+	list := os.NewFile(uintptr(fd), ".")
 	defer list.Close()
 	for {
 		names, err := list.Readdirnames(4096)
 		for _, name := range names {
-			st, err := d.stat(name)
-			if isMissing(err) {
+			st, err := k.StatIn(dir, name)
+			if errors.Is(err, unix.ENOENT) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			k := isOther
+			kind := IsOther
 			switch {
 			case isRegular(st):
-				k = isFile
+				kind = IsFile
 			case isDir(st):
-				k = isDirectory
+				kind = IsDirectory
 			}
-			if err := f([]byte(name), uint64(st.Ino), k); err != nil {
+			if err := each([]byte(name), st.Inode, kind); err != nil {
 				return err
 			}
 		}

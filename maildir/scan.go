@@ -9,16 +9,6 @@ import (
 	"godwit/mail"
 )
 
-// kind is what a directory entry is.
-type kind uint8
-
-const (
-	isFile kind = iota
-	isDirectory
-	isOther   // a link, a socket …
-	isUnknown // the file system does not say
-)
-
 // rounds is how often a mailbox is read again because it changed meanwhile.
 const rounds = 5
 
@@ -43,8 +33,8 @@ func (b *box) in(e entry) dir {
 func (b *box) read(message func(name string, isNew bool, inode uint64)) error {
 	for _, d := range []dir{b.new, b.cur} {
 		isNew := d == b.new
-		err := eachEntry(d, func(name []byte, inode uint64, k kind) error {
-			if k == isUnknown {
+		err := eachEntry(d, func(name []byte, inode uint64, k Kind) error {
+			if k == IsUnknown {
 				st, err := d.stat(string(name))
 				if isMissing(err) {
 					return nil
@@ -53,10 +43,10 @@ func (b *box) read(message func(name string, isNew bool, inode uint64)) error {
 					return err
 				}
 				if isRegular(st) {
-					k = isFile
+					k = IsFile
 				}
 			}
-			if k == isFile && name[0] != '.' {
+			if k == IsFile && name[0] != '.' {
 				message(unsafe.String(unsafe.SliceData(name), len(name)), isNew, inode)
 			}
 			return nil

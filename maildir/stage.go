@@ -174,11 +174,11 @@ func (a *Account) store(ctx context.Context, f *file, size int64, body io.Reader
 	if err != nil {
 		return false, err
 	}
-	if int64(info.Size) != st.size {
+	if info.Size != st.size {
 		return false, fmt.Errorf("the file holds %d octets, %d were written", info.Size, st.size)
 	}
 	staged.Content = s.content.Content()
-	staged.Inode = uint64(info.Ino)
+	staged.Inode = info.Inode
 	return marked, nil
 }
 
@@ -266,15 +266,15 @@ func (a *Account) sweep(ctx context.Context, m mail.Mailbox) error {
 	}
 	defer tmp.close()
 	var strays []string
-	err = eachEntry(tmp, func(raw []byte, _ uint64, k kind) error {
+	err = eachEntry(tmp, func(raw []byte, _ uint64, k Kind) error {
 		name := string(raw)
 		ours, here := a.keys.isOurs(name)
-		if !ours || k == isDirectory || a.isLive(m, trimRaw(name)) {
+		if !ours || k == IsDirectory || a.isLive(m, trimRaw(name)) {
 			return nil
 		}
 		if !here {
 			st, err := tmp.stat(name)
-			if err != nil || time.Since(time.Unix(0, nanos(st.Ctim))) < strangers {
+			if err != nil || time.Since(time.Unix(0, st.CTime)) < strangers {
 				return nil // the time of writing; mtime is the message's date
 			}
 		}

@@ -32,7 +32,7 @@ func (a *Account) openTrash(run int64, m mail.Mailbox) (dir, error) {
 	if a.trash == "" {
 		return noDir, errors.New("no trash directory is given")
 	}
-	top, err := makeDirs(a.trash)
+	top, err := makeDirs(a.sys, a.trash)
 	if err != nil {
 		return noDir, err
 	}
@@ -109,7 +109,7 @@ func (a *Account) toTrash(d dir, name string, trash dir) error {
 type copied struct {
 	name string // in the trash, for now
 	last string // its name there in the end
-	from unix.Stat_t
+	from Stat
 }
 
 // partial stands before the names of copies that may not be whole: like all names
@@ -134,12 +134,12 @@ func (a *Account) copyTo(ctx context.Context, d dir, name string, to dir, as str
 	s := scratches.Get().(*scratch)
 	n, err := copyAll(ctx, out, in, s.in)
 	scratches.Put(s)
-	if err == nil && n != int64(c.from.Size) {
+	if err == nil && n != c.from.Size {
 		err = errChanged
 	}
 	err = errors.Join(err, out.Close())
 	if err == nil {
-		err = to.setTime(c.name, int64(c.from.Mtim.Sec))
+		err = to.setTime(c.name, int64(c.from.date()))
 	}
 	if err != nil {
 		return nil, errors.Join(err, to.unlink(c.name))
@@ -181,7 +181,7 @@ func (a *Account) removeCopied(ctx context.Context, b *box, keys []mail.Key, cop
 		if err != nil {
 			return err
 		}
-		if st.Ino != c.from.Ino || st.Size != c.from.Size || st.Mtim != c.from.Mtim {
+		if st.Inode != c.from.Inode || st.Size != c.from.Size || st.MTime != c.from.MTime {
 			return errChanged
 		}
 		return b.in(e).unlink(e.name)

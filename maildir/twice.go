@@ -3,6 +3,7 @@ package maildir
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,8 +32,8 @@ func (a *Account) separate(b *box, keys map[mail.Key]bool) (once map[mail.Key]ma
 		once[k] = mail.LocalMessage{} // gone, unless found below
 	}
 	renamed := false
-	for k, found := range files {
-		found = slices.DeleteFunc(found, func(e entry) bool {
+	for _, k := range slices.Sorted(maps.Keys(files)) { // the same each time
+		found := slices.DeleteFunc(files[k], func(e entry) bool {
 			_, err := b.in(e).stat(e.name)
 			return isMissing(err)
 		})

@@ -17,7 +17,7 @@ import (
 // Runs tells which runs have files in the trash, the newest last.
 func (a *Account) Runs(ctx context.Context) ([]int64, error) {
 	var runs []int64
-	top, err := openTop(a.trash)
+	top, err := openTop(a.sys, a.trash)
 	if a.trash == "" || isMissing(err) {
 		return nil, nil
 	}
@@ -25,9 +25,9 @@ func (a *Account) Runs(ctx context.Context) ([]int64, error) {
 		return nil, explain("trash", "", "", err)
 	}
 	defer top.close()
-	err = eachEntry(top, func(name []byte, _ uint64, k kind) error {
+	err = eachEntry(top, func(name []byte, _ uint64, k Kind) error {
 		run, err := strconv.ParseInt(string(name), 10, 64)
-		if err != nil || k == isFile || k == isOther {
+		if err != nil || k == IsFile || k == IsOther {
 			return nil
 		}
 		holds := false
@@ -44,7 +44,7 @@ func (a *Account) Runs(ctx context.Context) ([]int64, error) {
 // eachTrashed calls f with each mailbox that a run has files of, their
 // directory, and their names.
 func (a *Account) eachTrashed(ctx context.Context, run int64, f func(m mail.Mailbox, d dir, files []string) error) error {
-	top, err := openTop(a.trash)
+	top, err := openTop(a.sys, a.trash)
 	if isMissing(err) {
 		return nil
 	}
@@ -67,11 +67,11 @@ func (a *Account) eachTrashed(ctx context.Context, run int64, f func(m mail.Mail
 			return err
 		}
 		var files, dirs []string
-		err := eachEntry(d, func(raw []byte, _ uint64, k kind) error {
+		err := eachEntry(d, func(raw []byte, _ uint64, k Kind) error {
 			switch name := string(raw); {
-			case k == isFile && name[0] != '.':
+			case k == IsFile && name[0] != '.':
 				files = append(files, name)
-			case k == isDirectory, k == isUnknown:
+			case k == IsDirectory, k == IsUnknown:
 				dirs = append(dirs, name)
 			}
 			return nil
