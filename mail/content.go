@@ -21,6 +21,19 @@ type Content struct {
 	// header has no Message-ID or no Date, or was not read. Then only
 	// Hash decides.
 	Weak bool
+	// Partial is not zero for a message that is here only in part: the size of
+	// the whole, RFC822.SIZE. Hash and Size are then those of what is here, Head
+	// and MessageID those of both.
+	Partial int64
+}
+
+// OnServer returns what is known of the message as the server has it: of one that
+// is here in part, its header and its size.
+func (c Content) OnServer() Content {
+	if c.Partial > 0 {
+		c.Hash, c.Size, c.Partial = Hash{}, c.Partial, 0
+	}
+	return c
 }
 
 // Match is what comparing two contents proves.
@@ -34,8 +47,13 @@ const (
 
 // Compare tells whether two messages have the same content. Hash decides where
 // both are known; else EmailID where both have one; else size and header
-// together, unless the header is weak.
+// together, unless the header is weak. Of a message that is here in part, size
+// and header are all that will ever be known, and decide.
 func (c Content) Compare(d Content) Match {
+	if (c.Partial > 0) != (d.Partial > 0) {
+		c, d = c.OnServer(), d.OnServer()
+		c.Weak, d.Weak = false, false
+	}
 	switch {
 	case !c.Hash.IsZero() && !d.Hash.IsZero():
 		return sameIf(c.Hash == d.Hash)
@@ -75,17 +93,18 @@ type ContentReader struct {
 	head   Head
 	id     string
 	weak   bool
+	tail   []byte // the last octets
 }
 
 // NewContentReader returns a reader at the start of a message.
 func NewContentReader() *ContentReader {
-	return &ContentReader{whole: sha256.New(), header: make([]byte, 0, 4096)}
+	return &ContentReader{whole: sha256.New(), header: make([]byte, 0, 4096), tail: make([]byte, 0, 2*tailSize)}
 }
 
 // Reset takes the reader back to the start of another message.
 func (c *ContentReader) Reset() {
 	c.whole.Reset()
-	*c = ContentReader{whole: c.whole, header: c.header[:0]}
+	*c = ContentReader{whole: c.whole, header: c.header[:0], tail: c.tail[:0]}
 }
 
 // Write takes the next piece of the message.
@@ -95,6 +114,7 @@ func (c *ContentReader) Write(p []byte) (int, error) {
 	if !c.done {
 		c.readHeader(p)
 	}
+	c.keepTail(p)
 	return len(p), nil
 }
 
@@ -135,6 +155,7 @@ func (c *ContentReader) Content() Content {
 	}
 	out := c.HeaderContent(c.size)
 	out.Hash = Hash(c.whole.Sum(nil))
+	out.Partial = markedSize(c.tail, c.head)
 	return out
 }
 
