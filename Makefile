@@ -1,6 +1,7 @@
 # make build   the program, without cgo, as bin/godwit
 # make demo    build it and show it at work, without an account
 # make test    the whole suite, with the race detector
+# make soak-e2e kills, cuts and stalls, CASES of each, against a real Dovecot, with the waits that users have
 # make lint    gofmt, vet, a build for every system, golangci-lint, govulncheck
 # make fuzz    each fuzz target for FUZZTIME
 # make bench   the benchmarks, COUNT times each, as benchstat reads them
@@ -12,6 +13,8 @@ GO       ?= go
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
 COUNT    ?= 6
+CASES    ?= 300
+SOAK     ?= Kill|Cut|Silence|MailReader|Busy
 BENCH    ?= .
 RACE     ?=
 VERSION  ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
@@ -25,7 +28,7 @@ SYSTEMS = linux/arm64 darwin/arm64 freebsd/amd64 openbsd/amd64
 
 LDFLAGS = -s -w $(if $(VERSION),-X main.release=$(VERSION))
 
-.PHONY: all build demo test race short lint gofmt vet golangci vuln cross fuzz bench race-report scale-report install clean
+.PHONY: all build demo test race short soak-e2e lint gofmt vet golangci vuln cross fuzz bench race-report scale-report install clean
 
 all: build
 
@@ -43,6 +46,14 @@ test race:
 # The tests that take no time, without the race detector.
 short:
 	$(GO) test -short ./...
+
+# `make test` does the same with 40 cases of each kind. The last line tells how many
+# were carried out.
+soak-e2e:
+	./scripts/need-dovecot
+	@mkdir -p bin
+	$(GO) test -c -o bin/e2e.test ./internal/e2e
+	cd internal/e2e && GODWIT_E2E_CASES=$(CASES) GODWIT_E2E_PATIENT=1 ../../bin/e2e.test -test.timeout 6h -test.run '$(SOAK)'
 
 lint: gofmt vet cross golangci vuln
 

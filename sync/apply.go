@@ -96,6 +96,11 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 			return nil, fmt.Errorf("the plan has an operation of unknown kind %T", op)
 		}
 	}
+	for _, b := range r.order {
+		if len(b.doomed) > 0 && works[b.name] == nil {
+			works[b.name] = &work{b: b}
+		}
+	}
 	return works, nil
 }
 

@@ -174,24 +174,55 @@ func (r *run) reflag(ctx context.Context, b *box, all []*flagging) error {
 
 // removals is the last phase in a mailbox.
 func (r *run) removals(ctx context.Context, w *work) error {
-	for _, in := range w.left {
-		if err := r.removeLeft(ctx, in); err != nil {
-			return err
-		}
-		if err := r.commit(ctx, mail.DropIntent{ID: in.ID}); err != nil {
-			return err
-		}
-	}
 	if err := r.removeOnServer(ctx, w); err != nil {
 		return err
 	}
 	return r.removeHere(ctx, w)
 }
 
+// leftIn are the removals in a mailbox of which base has no rows: what edits and
+// moves replaced, in this run or in one that died. (Of moves, in the mailbox that
+// they came from.)
+func (r *run) leftIn(w *work) (here []mail.Intent, elsewhere map[mail.Mailbox][]mail.Intent) {
+	elsewhere = map[mail.Mailbox][]mail.Intent{}
+	for _, in := range w.left {
+		if in.Mailbox == w.b.name {
+			here = append(here, in)
+		} else {
+			elsewhere[in.Mailbox] = append(elsewhere[in.Mailbox], in)
+		}
+	}
+	return append(here, w.b.doomed...), elsewhere
+}
+
+// finishLeft drops the intents of what is removed, and tells what is kept: that is
+// tried again by the next run.
+func (r *run) finishLeft(ctx context.Context, intents []mail.Intent, kept mail.UIDSet) error {
+	var changes []mail.Change
+	for _, in := range intents {
+		if kept.Contains(in.UID) {
+			r.fail(Failure{Mailbox: in.Mailbox, UID: in.UID, Err: errKept})
+		} else {
+			changes = append(changes, mail.DropIntent{ID: in.ID})
+		}
+	}
+	return r.commit(ctx, changes...)
+}
+
 // removeOnServer removes messages whose files the user removed, to the trash
 // mailbox or for good.
 func (r *run) removeOnServer(ctx context.Context, w *work) error {
 	b := w.b
+	here, elsewhere := r.leftIn(w)
+	for m, intents := range elsewhere {
+		kept, err := r.removeLeft(ctx, m, intents)
+		if err != nil {
+			return err
+		}
+		if err := r.finishLeft(ctx, intents, kept); err != nil {
+			return err
+		}
+	}
 	rows := map[mail.Mailbox]map[mail.UID]plan.RemoveServer{}
 	for _, op := range w.removeServer {
 		if r.isLost(op.Row.Content.Hash) || fileIsGone(op) && r.reappeared(op.Row.Key) {
@@ -202,6 +233,17 @@ func (r *run) removeOnServer(ctx context.Context, w *work) error {
 			rows[op.Trash] = map[mail.UID]plan.RemoveServer{}
 		}
 		rows[op.Trash][op.Row.UID] = op
+	}
+	if len(here) > 0 && len(rows[""]) == 0 {
+		b.wroteServer.Store(true)
+		kept, err := r.removeLeft(ctx, b.name, here)
+		if err != nil {
+			return err
+		}
+		if err := r.finishLeft(ctx, here, kept); err != nil {
+			return err
+		}
+		here = nil
 	}
 	for trash, ops := range rows {
 		var uids mail.UIDSet
@@ -221,10 +263,25 @@ func (r *run) removeOnServer(ctx context.Context, w *work) error {
 			return err
 		}
 		b.wroteServer.Store(true)
-		kept, went, err := r.toTrash(ctx, b, uids, trash)
+		all := uids
+		if trash == "" && len(here) > 0 {
+			// In one command: where the server can only expunge all that are marked, each
+			// would keep the other from being expunged.
+			all = mail.UIDSet{}
+			all.AddSet(uids)
+			for _, in := range here {
+				all.Add(in.UID)
+			}
+		}
+		kept, went, err := r.toTrash(ctx, b, all, trash)
 		if err != nil {
 			err = fmt.Errorf("removing messages on the server: %w", err)
 			return errors.Join(err, r.commit(ctx, notDone(entries, err)...))
+		}
+		if trash == "" {
+			if err := r.finishLeft(ctx, here, kept); err != nil {
+				return err
+			}
 		}
 		if err := r.step("remove.server"); err != nil {
 			return err

@@ -59,7 +59,7 @@ func (r *run) confirm(ctx context.Context, b *box) error {
 		b.listing = &mail.Listing{Stamp: l.Stamp, Settled: l.Settled, Table: l.Table}
 	}
 	if b.after != nil {
-		seen := box{name: b.name, policy: b.policy, server: b.server, local: b.local, before: b.before, room: b.room, observed: b.after}
+		seen := box{name: b.name, policy: b.policy, server: b.server, local: b.local, before: b.before, room: b.room, observed: b.after, doomed: b.doomed}
 		same, err := r.agrees(ctx, &seen)
 		if err != nil {
 			return err

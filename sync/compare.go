@@ -225,6 +225,9 @@ func (d *differ) listed(row mail.Row, m mail.ServerMessage) {
 }
 
 func (d *differ) added(m mail.ServerMessage) {
+	if d.b.isDoomed(m.UID) {
+		return // it is not new, but about to go
+	}
 	d.items = append(d.items, plan.Item{Server: &m, ServerState: conflict.Here})
 }
 

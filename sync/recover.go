@@ -37,11 +37,15 @@ func (r *run) recover(ctx context.Context) error {
 		left = append(left, s.left...)
 	}
 	// What was replaced or moved away must go before anybody takes it for new.
+	byBox = map[*box][]mail.Intent{}
 	for _, in := range left {
 		if b := r.boxes[in.Mailbox]; b != nil {
-			if err := r.only(b, r.finishRemoval(ctx, b, in)); err != nil {
-				return err
-			}
+			byBox[b] = append(byBox[b], in)
+		}
+	}
+	for _, b := range r.order {
+		if err := r.only(b, r.finishRemovals(ctx, b, byBox[b])); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -204,29 +208,57 @@ func (s *settler) arrived(in mail.Intent, uid mail.UID) {
 	}
 }
 
-// finishRemoval carries out what the second half of an edit or a move left
-// behind.
-func (r *run) finishRemoval(ctx context.Context, b *box, in mail.Intent) error {
-	if b.selectable() && in.UIDValidity == b.statusValidity(in) {
-		if err := r.removeLeft(ctx, in); err != nil {
-			return err
+// finishRemovals carries out what the second halves of edits and moves left behind
+// in a mailbox. What the server keeps, because others are marked \Deleted, is
+// tried again with the run's own removals: the others may be those, marked by a
+// run that died before it could expunge them.
+func (r *run) finishRemovals(ctx context.Context, b *box, intents []mail.Intent) error {
+	var due []mail.Intent
+	var settled []mail.Change
+	for _, in := range intents {
+		if b.selectable() && in.UIDValidity == b.statusValidity(in) {
+			due = append(due, in)
+		} else {
+			settled = append(settled, mail.DropIntent{ID: in.ID})
 		}
 	}
-	return r.commit(ctx, mail.DropIntent{ID: in.ID})
+	kept, err := r.removeLeft(ctx, b.name, due)
+	if err != nil {
+		return err
+	}
+	for _, in := range due {
+		if kept.Contains(in.UID) {
+			b.doomed = append(b.doomed, in)
+		} else {
+			settled = append(settled, mail.DropIntent{ID: in.ID})
+		}
+	}
+	return r.commit(ctx, settled...)
 }
 
-// removeLeft removes the message of an IntentRemove, if it is still there.
-func (r *run) removeLeft(ctx context.Context, in mail.Intent) error {
-	kept, err := r.Server.Remove(ctx, in.Mailbox, in.UIDValidity, mail.UIDs(in.UID))
+// removeLeft removes the messages of IntentRemoves of one mailbox and UIDVALIDITY,
+// as far as they are still there. It returns those that the server keeps.
+func (r *run) removeLeft(ctx context.Context, m mail.Mailbox, intents []mail.Intent) (kept mail.UIDSet, err error) {
+	if len(intents) == 0 {
+		return mail.UIDSet{}, nil
+	}
+	var uids mail.UIDSet
+	for _, in := range intents {
+		uids.Add(in.UID)
+	}
+	kept, err = r.Server.Remove(ctx, m, intents[0].UIDValidity, uids)
 	switch {
 	case errors.Is(err, mail.ErrUIDValidity), errors.Is(err, mail.ErrNoMailbox), errors.Is(err, mail.ErrGone):
-		return nil
+		return mail.UIDSet{}, nil
 	case err != nil:
-		return fmt.Errorf("removing the message that was replaced, UID %d: %w", in.UID, err)
-	case !kept.IsEmpty():
-		r.fail(Failure{Mailbox: in.Mailbox, UID: in.UID, Err: errKept})
+		return mail.UIDSet{}, fmt.Errorf("removing messages that were replaced: %w", err)
 	}
-	return nil
+	return kept, nil
+}
+
+// isDoomed tells that a message is to be removed, though base knows it no more.
+func (b *box) isDoomed(uid mail.UID) bool {
+	return slices.ContainsFunc(b.doomed, func(in mail.Intent) bool { return in.UID == uid })
 }
 
 // errKept is told of messages that the server cannot expunge one by one.

@@ -101,6 +101,10 @@ type box struct {
 	// missing anywhere may be there.
 	blind bool
 
+	// doomed are removals of an earlier run that the server would not carry out yet,
+	// of messages that base does not know any more.
+	doomed []mail.Intent
+
 	// unsettled says that what a run left under way here could not be settled: the
 	// mailbox is left alone.
 	unsettled bool

@@ -8,12 +8,26 @@ import (
 	"strings"
 	gosync "sync"
 	"syscall"
+	"time"
 )
 
 // crashStep kills the process at a step of the engine's work, for tests of what a
 // crash leaves: GODWIT_CRASH_AT=STEP:N is the N-th time that the engine comes to
 // the step; without N the first.
 var crashStep = crashAt(os.Getenv("GODWIT_CRASH_AT"))
+
+// patience is for tests that see to it by other means that the server is not at
+// work any more: GODWIT_PATIENCE is the one pause after which godwit looks again
+// for what the server may have taken.
+var patience = patienceOf(os.Getenv("GODWIT_PATIENCE"))
+
+func patienceOf(text string) []time.Duration {
+	pause, err := time.ParseDuration(text)
+	if err != nil {
+		return nil
+	}
+	return []time.Duration{pause}
+}
 
 func crashAt(where string) func(string) error {
 	step, times, _ := strings.Cut(where, ":")

@@ -120,7 +120,7 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 func engineOptions(a *account, o sync.Options) sync.Options {
 	o.Account, o.Server, o.Local, o.Base = a.config.Name, a.server, a.local, a.base
 	o.Policy, o.Wanted, o.Trash, o.Workers = a.config.PolicyFor, a.config.Wanted, a.config.Trash, a.config.Connections
-	o.Step = crashStep
+	o.Step, o.Patience = crashStep, patience
 	return o
 }
 

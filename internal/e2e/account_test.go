@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"godwit/internal/dovecot"
 	"godwit/internal/wan"
@@ -55,6 +57,7 @@ type account struct {
 	client   *dovecot.Client
 	settings map[string]string // TOML values; keys of the imap table begin with "imap.", of the map with "map."
 	serial   int               // of local files
+	environ  []string          // for every run
 	memory   *snapshot
 }
 
@@ -234,10 +237,18 @@ func (s *stage) command(t dovecot.T, extra []string, args ...string) *exec.Cmd {
 // run runs godwit to its end.
 func (a *account) run(extra []string, args ...string) result {
 	a.t.Helper()
-	cmd := a.stage.command(a.t, extra, args...)
+	cmd := a.stage.command(a.t, slices.Concat(a.environ, extra), args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	err := cmd.Run()
+	cmd.WaitDelay = time.Second
+	err := cmd.Start()
+	if err == nil {
+		late := time.AfterFunc(hang, func() { cmd.Process.Signal(syscall.SIGQUIT) }) // it says where it hangs
+		err = cmd.Wait()
+		if !late.Stop() {
+			a.t.Fatalf("godwit %s hung: %s", strings.Join(args, " "), errs.String())
+		}
+	}
 	var ended *exec.ExitError
 	if err != nil && !errors.As(err, &ended) {
 		a.t.Fatalf("running godwit: %v", err)

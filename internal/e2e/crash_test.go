@@ -30,17 +30,27 @@ func TestKillAtEveryStepLosesAndDoublesNothing(t *testing.T) {
 	if len(sync.Steps) == 0 {
 		t.Fatal("no steps")
 	}
+	each := 2 * max(1, casesOfEach/(2*len(sync.Steps)))
+	if each*len(sync.Steps) < casesOfEach {
+		each += 2
+	}
 	for s, step := range sync.Steps {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			m := newModel(t, "full", uint64(s), 40)
-			for time := 1; time <= 2; time++ {
+			m.hurry()
+			for n := range each {
 				m.stir(t, 1)
+				time := 1 + n%2
 				r := m.a.run([]string{fmt.Sprintf("GODWIT_CRASH_AT=%s:%d", step, time)}, "sync")
 				if time == 1 && r.exit != -1 {
 					t.Fatalf("a run with every kind of change does not come to %s: %v", step, r)
 				}
+				m.alone(t)
 				m.settle(t)
+				if r.exit == -1 {
+					counted("kills at named points")
+				}
 			}
 		})
 	}
@@ -67,26 +77,18 @@ func TestKillTwiceInARowLosesAndDoublesNothing(t *testing.T) {
 // TestKillAtAnyMomentLosesAndDoublesNothing kills godwit at random moments.
 func TestKillAtAnyMomentLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
-	m := newModel(t, "full", 99, 60)
-	random := rand.New(rand.NewPCG(9, 9))
-	m.stir(t, 1)
-	start := time.Now()
-	m.a.sync()
-	whole := time.Since(start)
-	m.settle(t)
-	killed := 0
-	for range rounds(t, 40) {
-		m.stir(t, 1)
-		after := time.Duration(random.Int64N(int64(whole)))
-		if m.killAfter(t, after) {
-			killed++
+	lanes(t, "kills at random moments", casesOfEach, nil, func(t *testing.T, m *model, random *rand.Rand) bool {
+		if m.whole == 0 {
+			start := time.Now()
+			m.a.sync()
+			m.whole = time.Since(start)
+			m.stir(t, 1)
 		}
-		t.Logf("killed after %v", after)
-		m.settle(t)
-	}
-	if killed == 0 {
-		t.Error("no run was killed before its end")
-	}
+		after := time.Duration(random.Int64N(int64(m.whole)))
+		killed := m.killAfter(t, after)
+		t.Logf("killed after %v: %v", after, killed)
+		return killed
+	})
 }
 
 // killAfter starts godwit sync and kills it after a while; it tells whether the
@@ -109,52 +111,69 @@ func (m *model) killAfter(t testing.TB, after time.Duration) bool {
 // bytes, from the server or to it.
 func TestCutAtAnyByteLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
-	for _, profile := range []string{"full", "plain"} {
-		for _, direction := range []string{"down", "up"} {
-			t.Run(profile+"-"+direction, func(t *testing.T) {
-				t.Parallel()
-				m := newModel(t, profile, 7, 60, "imap.timeout=5s")
-				random := rand.New(rand.NewPCG(3, uint64(len(direction))))
-				m.stir(t, 1)
-				m.a.proxy.Reset()
-				m.a.sync()
-				counts := m.a.proxy.Counts()
-				m.settle(t)
-				most := counts.Down
-				if direction == "up" {
-					most = counts.Up
-				}
-				most /= 2 // several connections share the bytes
-				cuts := 0
-				for range max(6, rounds(t, 20)) {
-					m.stir(t, 1)
-					n := 1 + random.Int64N(most)
-					all := random.IntN(4) == 0 // every connection, not just the first
-					m.a.proxy.Reset()
-					m.a.proxy.Fail(func(connection int) wan.Fault {
-						if connection > 0 && !all {
-							return wan.Fault{}
-						}
-						if direction == "up" {
-							return wan.Fault{AfterUp: n}
-						}
-						return wan.Fault{AfterDown: n}
-					})
-					r := m.a.run(nil, "sync")
-					cuts += m.a.proxy.Counts().Cuts
-					t.Logf("cut %s after %d bytes (all: %v): exit %d %s", direction, n, all, r.exit, strings.TrimSpace(r.stderr))
-					if r.exit != 0 && r.exit != 1 && r.exit != 4 {
-						t.Errorf("a cut connection ended with %v", r)
-					}
-					m.a.online()
-					m.settle(t)
-				}
-				if cuts == 0 {
-					t.Error("no connection was cut")
-				}
+	for _, direction := range []string{"down", "up"} {
+		t.Run(direction, func(t *testing.T) {
+			t.Parallel()
+			lanes(t, "connections cut ("+direction+")", casesOfEach, nil, func(t *testing.T, m *model, random *rand.Rand) bool {
+				return m.disturbed(t, random, direction, false)
 			})
-		}
+		})
 	}
+}
+
+// TestSilenceAtAnyByteLosesAndDoublesNothing lets connections fall silent instead,
+// which nobody is told of.
+func TestSilenceAtAnyByteLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
+	for _, direction := range []string{"down", "up"} {
+		t.Run(direction, func(t *testing.T) {
+			t.Parallel()
+			lanes(t, "connections stalled ("+direction+")", casesOfEach, nil, func(t *testing.T, m *model, random *rand.Rand) bool {
+				m.a.set("imap.timeout=1s")
+				defer m.a.set("imap.timeout=20s")
+				return m.disturbed(t, random, direction, true)
+			})
+		})
+	}
+}
+
+// disturbed runs godwit while its first connection, or each, fails after some
+// bytes, and tells whether one did.
+func (m *model) disturbed(t *testing.T, random *rand.Rand, direction string, stall bool) bool {
+	t.Helper()
+	if m.most == 0 {
+		m.a.proxy.Reset()
+		m.a.sync()
+		counts := m.a.proxy.Counts()
+		if m.most = counts.Down / 2; direction == "up" { // several connections share the bytes
+			m.most = counts.Up / 2
+		}
+		m.stir(t, 1)
+	}
+	n := 1 + random.Int64N(m.most)
+	all := random.IntN(4) == 0
+	m.a.proxy.Reset()
+	m.a.proxy.Fail(func(connection int) wan.Fault {
+		switch {
+		case connection > 0 && !all:
+			return wan.Fault{}
+		case direction == "up":
+			return wan.Fault{AfterUp: n, Stall: stall}
+		}
+		return wan.Fault{AfterDown: n, Stall: stall}
+	})
+	start := time.Now()
+	r := m.a.run(nil, "sync")
+	cuts := m.a.proxy.Counts().Cuts
+	took := time.Since(start)
+	t.Logf("%s after %d bytes (all: %v): exit %d after %v, %d connections failed; %s", direction, n, all, r.exit, took, cuts, strings.TrimSpace(r.stderr))
+	if r.exit != 0 && r.exit != 1 && r.exit != 4 {
+		t.Errorf("a connection that failed ended with %v", r)
+	}
+	if stall && took > time.Minute {
+		t.Errorf("silence was borne for %v, with a timeout of 1s", took)
+	}
+	return cuts > 0
 }
 
 // TestStallEndsWithTheNetworkCode lets the network fall silent.

@@ -3,14 +3,18 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -28,7 +32,21 @@ func (c cleaning) Run() int {
 			os.RemoveAll(built.dir)
 		}
 	}()
-	return c.M.Run()
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		// Most of what these tests do is waiting: for networks that are slow or
+		// silent, and for disks.
+		if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	tally.began = time.Now()
+	code := c.M.Run()
+	summary(os.Stdout, code)
+	return code
 }
 
 // built is the godwit under test, with crash points.

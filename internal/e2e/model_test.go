@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"godwit/internal/corpus"
 	"godwit/internal/dovecot"
@@ -25,6 +26,8 @@ type model struct {
 	boxes    []string
 	history  map[sum][]string // what was done to each content, for whoever must explain a failure
 	round    int
+	whole    time.Duration // that an undisturbed run took
+	most     int64         // bytes of a run, of one direction, halved
 }
 
 func (m *model) note(content sum, format string, args ...any) {
@@ -288,13 +291,15 @@ func renamed(side string, lines []string) []string {
 func (m *model) settle(t testing.TB) {
 	t.Helper()
 	var r result
+	var tries []string
 	for range 4 {
 		if r = m.a.run(nil, "sync"); r.exit == 0 {
 			break
 		}
+		tries = append(tries, r.String())
 	}
 	if r.exit != 0 {
-		t.Fatalf("godwit does not recover: %v", r)
+		t.Fatalf("godwit does not recover: %s\n%s", strings.Join(tries, "\n"), strings.Join(m.wrong(t), "\n"))
 	}
 	if trouble := append(m.wrong(t), m.leftovers(t)...); len(trouble) > 0 {
 		t.Fatalf("not as it must be:\n%s", strings.Join(trouble, "\n"))
