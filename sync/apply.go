@@ -27,10 +27,9 @@ type work struct {
 	moves     []plan.MoveServer
 	relocates []plan.MoveLocal
 
-	mu     gosync.Mutex // guards stores and flags while messages are transferred
-	stores []plan.StoreServer
-	flags  []plan.FlagLocal
-	anew   map[mail.Key]bool // whose letters are of another mailbox
+	mu    gosync.Mutex      // guards what follows while messages are transferred
+	flags []plan.Operation  // each a StoreServer or a FlagLocal
+	anew  map[mail.Key]bool // whose letters are of another mailbox
 
 	renumber []mail.Change
 	records  []mail.Change
@@ -78,9 +77,7 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 			w.moves = append(w.moves, op)
 		case plan.MoveLocal:
 			w.relocates = append(w.relocates, op)
-		case plan.StoreServer:
-			w.stores = append(w.stores, op)
-		case plan.FlagLocal:
+		case plan.StoreServer, plan.FlagLocal:
 			w.flags = append(w.flags, op)
 		case plan.Record:
 			w.records = append(w.records, mail.PutRow{Row: op.Row})
@@ -250,14 +247,14 @@ func (r *run) drop(w *work, err error) error {
 // clear takes all work away.
 func (w *work) clear() {
 	w.fetchAll, w.fetches, w.uploads, w.copies, w.moves, w.relocates = false, nil, nil, nil, nil, nil
-	w.stores, w.flags, w.records, w.removeServer, w.removeLocal, w.left = nil, nil, nil, nil, nil, nil
+	w.flags, w.records, w.removeServer, w.removeLocal, w.left = nil, nil, nil, nil, nil
 }
 
 // later leaves a change of flags on the server to its phase.
 func (w *work) later(op plan.StoreServer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stores = append(w.stores, op)
+	w.flags = append(w.flags, op)
 }
 
 // laterHere leaves a change of flags in the Maildir to its phase.

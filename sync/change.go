@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,36 +20,76 @@ type flagging struct {
 	anew, failed  bool
 }
 
+func newFlagging(op plan.Operation) *flagging {
+	f := &flagging{reason: op.Why()}
+	switch op := op.(type) {
+	case plan.StoreServer:
+		f.row = op.Row
+	case plan.FlagLocal:
+		f.row = op.Row
+	}
+	return f
+}
+
+// flagsAtOnce is how many messages' flags are changed at a time, so that somebody
+// who marks half a million of them as read needs no memory for all at once. A
+// server is kept busy by this many, too.
+const flagsAtOnce = 16384
+
 // changeFlags brings merged flags to both sides and then to base. Flags may be
 // set twice, so that no intent is needed: a run that dies in between finds both
 // sides agreeing, or merges again.
 func (r *run) changeFlags(ctx context.Context, w *work) error {
-	if len(w.stores)+len(w.flags) == 0 {
-		return nil
-	}
-	type identity struct {
-		uid mail.UID
-		key mail.Key
-	}
-	byRow := map[identity]*flagging{}
-	var all []*flagging
-	of := func(row mail.Row, reason conflict.Reason) *flagging {
-		id := identity{row.UID, row.Key}
-		f := byRow[id]
-		if f == nil {
-			f = &flagging{row: row, reason: reason}
-			byRow[id] = f
-			all = append(all, f)
+	// What one row needs on either side comes together.
+	slices.SortStableFunc(w.flags, func(a, b plan.Operation) int {
+		x, y := flagged(a), flagged(b)
+		return cmp.Or(cmp.Compare(x.uid, y.uid), cmp.Compare(x.key, y.key))
+	})
+	for rest := w.flags; len(rest) > 0; {
+		var some []*flagging
+		n := 0
+		for ; n < len(rest); n++ {
+			last := len(some) - 1
+			if last < 0 || flagged(rest[n]) != (identity{some[last].row.UID, some[last].row.Key}) {
+				if len(some) == flagsAtOnce {
+					break
+				}
+				some = append(some, newFlagging(rest[n]))
+				last++
+			}
+			switch f := some[last]; op := rest[n].(type) {
+			case plan.StoreServer:
+				f.server = op.Delta
+			case plan.FlagLocal:
+				f.local, f.anew = op.Delta, w.anew[op.Row.Key]
+			}
 		}
-		return f
+		if err := r.changeSomeFlags(ctx, w, some); err != nil {
+			return err
+		}
+		rest = rest[n:]
 	}
-	for _, op := range w.stores {
-		of(op.Row, op.Reason).server = op.Delta
+	return nil
+}
+
+// identity is what tells one row of a mailbox from another.
+type identity struct {
+	uid mail.UID
+	key mail.Key
+}
+
+// flagged is the row of a StoreServer or a FlagLocal.
+func flagged(op plan.Operation) identity {
+	switch op := op.(type) {
+	case plan.StoreServer:
+		return identity{op.Row.UID, op.Row.Key}
+	case plan.FlagLocal:
+		return identity{op.Row.UID, op.Row.Key}
 	}
-	for _, op := range w.flags {
-		f := of(op.Row, op.Reason)
-		f.local, f.anew = op.Delta, w.anew[op.Row.Key]
-	}
+	return identity{}
+}
+
+func (r *run) changeSomeFlags(ctx context.Context, w *work, all []*flagging) error {
 	if err := r.store(ctx, w.b, all); err != nil {
 		return err
 	}

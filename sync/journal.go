@@ -198,10 +198,13 @@ func (r *run) flagEntries(b *box, all []*flagging) []mail.Change {
 			continue
 		}
 		o.UIDs.Add(f.row.UID)
-		o.Count, o.Key, o.Content = o.UIDs.Len(), "", mail.Content{}
+		o.Key, o.Content = "", mail.Content{}
 	}
 	var changes []mail.Change
 	for _, o := range order {
+		if o.UIDs.Len() > 1 {
+			o.Count = o.UIDs.Len()
+		}
 		changes = append(changes, r.did(*o))
 	}
 	return changes

@@ -42,6 +42,7 @@ func (r *run) plan(ctx context.Context) error {
 			r.result.Plan.Holds = append(r.result.Plan.Holds, h)
 			p.Holds = append(p.Holds, h)
 		}
+		b.items = nil // the plan has of it what is still needed
 	}
 	messages, octets := 0, int64(0)
 	for _, op := range p.Operations {
