@@ -30,8 +30,14 @@ type Options struct {
 	// gets its name with the last part escaped all over.
 	Map map[mail.Mailbox]mail.Mailbox
 	// TrashDir takes removed files: in the account's state directory, trash/. It
-	// is made when it is needed.
+	// is made when it is needed. Where it is on another file system than the
+	// mailbox, so that files could only be copied to it, they go to a trash in the
+	// root instead, which holds no mailbox.
 	TrashDir string
+	// CopyToTrash copies a file to TrashDir that neither trash can be given by
+	// renaming, because its mailbox is on a file system of its own. Otherwise
+	// Remove fails for it with [ErrElsewhere].
+	CopyToTrash bool
 	// Now is the clock that decides whether a directory changed so recently that
 	// a further change might not move its time stamp; nil: time.Now.
 	Now func() time.Time
@@ -45,6 +51,8 @@ type Options struct {
 type Account struct {
 	sys                  System
 	root, account, trash string
+	inner                string // the trash in the root
+	copyToTrash          bool
 	now                  func() time.Time
 	names                *names
 	keys                 *keyMaker
@@ -82,6 +90,7 @@ func Open(o Options) (*Account, error) {
 	}
 	a := &Account{
 		sys: o.System, root: root, account: o.Account, trash: o.TrashDir, now: o.Now, names: n, keys: keys,
+		inner: filepath.Join(root, innerTrash(n.layout)), copyToTrash: o.CopyToTrash,
 		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, held: map[mail.Mailbox]*heldTmp{}, write: (*file).Write,
 	}
 	a.durable.start = time.Now()
@@ -127,7 +136,7 @@ func (a *Account) Root(ctx context.Context) (mail.RootState, error) {
 	defer top.close()
 	state.Exists, state.Empty = true, true
 	err = eachEntry(top, func(name []byte, _ uint64, _ Kind) error {
-		if string(name) != markerName {
+		if string(name) != markerName && string(name) != innerTrash(a.names.layout) {
 			state.Empty = false
 		}
 		return nil

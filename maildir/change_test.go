@@ -7,10 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"godwit/mail"
 )
@@ -271,7 +274,7 @@ func TestRelocateNeverReplacesAFile(t *testing.T) {
 
 func trashed(t testing.TB, a *Account, run int64, m mail.Mailbox) []string {
 	t.Helper()
-	list, err := os.ReadDir(a.TrashPath(run, m))
+	list, err := os.ReadDir(where(a, run, m))
 	must(t, err)
 	var names []string
 	for _, e := range list {
@@ -282,20 +285,176 @@ func trashed(t testing.TB, a *Account, run int64, m mail.Mailbox) []string {
 	return names
 }
 
-func TestRemovedFilesAreInTheTrash(t *testing.T) {
+// where is the directory in which a run's files of a mailbox are.
+func where(a *Account, run int64, m mail.Mailbox) string {
+	usual := a.TrashPath(run, m)
+	if _, err := os.Stat(usual); err == nil {
+		return usual
+	}
+	below, _ := filepath.Rel(a.trash, usual)
+	return filepath.Join(a.inner, below)
+}
+
+// apart lets the trash beside the state be on another file system, and with
+// copies the one in the root as well, as it is for a mailbox on one of its own.
+func apart(t *testing.T, o Options, copies bool) *Account {
+	t.Helper()
+	other := otherFileSystem(t)
+	o.TrashDir = filepath.Join(other, "trash")
+	a := newAccount(t, o)
+	if copies {
+		a.inner = filepath.Join(other, "inner")
+	}
+	return a
+}
+
+// otherFileSystem makes a directory on another file system than t.TempDir is on.
+func otherFileSystem(t *testing.T) string {
+	t.Helper()
+	device := func(path string) uint64 {
+		var st unix.Stat_t
+		must(t, unix.Stat(path, &st))
+		return uint64(st.Dev)
+	}
+	here := device(t.TempDir())
+	for _, place := range []string{"/dev/shm", "/var/tmp", "/tmp"} {
+		other, err := os.MkdirTemp(place, "godwit-test-")
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { os.RemoveAll(other) })
+		if device(other) != here {
+			return other
+		}
+	}
+	t.Skip("no other file system")
+	return ""
+}
+
+func TestRemovedFilesAreNotCopiedUnlessThatIsWanted(t *testing.T) {
+	t.Parallel()
+	a := apart(t, Options{}, true)
+	must(t, a.Create(ctx(), "Work"))
+	put(t, a, "Work/cur/a:2,S", "stays")
+	results, err := a.Remove(ctx(), "Work", []mail.Key{"a"}, 1)
+	must(t, err)
+	if !errors.Is(results[0], ErrElsewhere) {
+		t.Errorf("removed to another file system: %v", results[0])
+	}
+	equalStrings(t, "left", files(t, a, "Work"), []string{"cur/a:2,S"})
+}
+
+func TestTrashInTheRootIsNoMailbox(t *testing.T) {
+	t.Parallel()
+	for _, l := range []Layout{Verbatim, MaildirPlusPlus, Flat} {
+		a := apart(t, Options{Layout: l}, false)
+		names := []mail.Mailbox{"INBOX", "godwit-trash", ".godwit-trash", "x/.godwit-trash"}
+		if l == MaildirPlusPlus {
+			names = names[:2]
+		}
+		for _, m := range names {
+			must(t, a.Create(ctx(), m))
+			deliver(t, a, m, mail.Delivery{}, "stays")
+			s := deliver(t, a, m, mail.Delivery{}, "goes")
+			results, err := a.Remove(ctx(), m, []mail.Key{s.Key}, 1)
+			all(t, results, err)
+		}
+		found, err := a.Mailboxes(ctx())
+		must(t, err)
+		var got []string
+		for _, m := range found {
+			got = append(got, string(m.Name))
+		}
+		var want []string
+		for _, m := range names {
+			want = append(want, string(m))
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: mailboxes %q, want %q", l, got, want)
+		}
+		there, err := a.Trashed(ctx(), 1)
+		must(t, err)
+		if len(there) != len(names) {
+			t.Errorf("%s: %d files in the trash", l, len(there))
+		}
+		for _, f := range there {
+			if !strings.HasPrefix(f.Path(), a.inner+"/1/") {
+				t.Errorf("%s: %s is not in the trash of the root", l, f.Path())
+			}
+			if _, err := os.Stat(f.Path()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestRestoreOfOneFile: with the flags that are given, whatever the letters of
+// its name mean now, and its date.
+func TestRestoreOfOneFile(t *testing.T) {
 	t.Parallel()
 	for _, elsewhere := range []bool{false, true} {
-		o := Options{}
+		var a *Account
 		if elsewhere {
-			other, err := os.MkdirTemp("/dev/shm", "godwit-test-")
-			if err != nil {
-				t.Logf("no other file system: %v", err)
-				continue
-			}
-			defer os.RemoveAll(other)
-			o.TrashDir = filepath.Join(other, "trash")
+			a = apart(t, Options{CopyToTrash: true}, true)
+		} else {
+			a = newAccount(t, Options{})
 		}
-		a := newAccount(t, o)
+		must(t, a.Create(ctx(), "Work"))
+		s := deliver(t, a, "Work", mail.Delivery{Date: 1e9, Flags: flags(`\Flagged`, "one", "two")}, "body")
+		results, err := a.Remove(ctx(), "Work", []mail.Key{s.Key}, 7)
+		all(t, results, err)
+		must(t, os.RemoveAll(filepath.Join(a.root, "Work"))) // and with it the table
+		files, err := a.Trashed(ctx(), 7)
+		must(t, err)
+		if len(files) != 1 || files[0].Mailbox != "Work" || files[0].Key != s.Key || files[0].System != mail.Flagged || files[0].Letters != "ab" {
+			t.Fatalf("in the trash: %+v", files)
+		}
+		c, err := a.ReadTrashed(ctx(), files[0])
+		must(t, err)
+		if c.Hash != s.Content.Hash || c.Date != 1e9 {
+			t.Errorf("read %+v", c)
+		}
+		must(t, a.Create(ctx(), "Work"))
+		put(t, a, "Work/cur/taken:2,", "x")
+		if _, err := a.RestoreTrashed(ctx(), files[0], "Work", "taken", mail.Flags{}); !errors.Is(err, os.ErrExist) {
+			t.Errorf("over another file: %v", err)
+		}
+		m, err := a.RestoreTrashed(ctx(), files[0], "Work", s.Key, flags(`\Seen`, "two"))
+		must(t, err)
+		l := scan(t, a, "Work")
+		got, found := l.Find(s.Key)
+		if !found || !got.Flags(l.Table).Equal(flags(`\Seen`, "two")) || got != m {
+			t.Errorf("restored %+v, found %+v", m, got)
+		}
+		back, err := a.Read(ctx(), "Work", s.Key)
+		must(t, err)
+		if back.Hash != s.Content.Hash || back.Date != 1e9 {
+			t.Errorf("restored with %+v", back)
+		}
+		if _, err := a.RestoreTrashed(ctx(), files[0], "Work", "again", mail.Flags{}); !errors.Is(err, mail.ErrGone) {
+			t.Errorf("once more: %v", err)
+		}
+		if _, err := a.ReadTrashed(ctx(), files[0]); !errors.Is(err, mail.ErrGone) {
+			t.Errorf("reading it once more: %v", err)
+		}
+	}
+}
+
+func TestRemovedFilesAreInTheTrash(t *testing.T) {
+	t.Parallel()
+	for _, place := range []string{"beside the state", "in the root", "copied"} {
+		var a *Account
+		switch place {
+		case "beside the state":
+			a = newAccount(t, Options{})
+		case "in the root":
+			a = apart(t, Options{}, false)
+		case "copied":
+			a = apart(t, Options{CopyToTrash: true}, true)
+		}
+		elsewhere := place == "copied"
 		must(t, a.Create(ctx(), "Work/cur"))
 		dir := "Work/%63ur"
 		put(t, a, dir+"/cur/a,S=1:2,S", "in cur")
@@ -310,7 +469,7 @@ func TestRemovedFilesAreInTheTrash(t *testing.T) {
 		}
 		equalStrings(t, "left", files(t, a, dir), []string{"new/stays"})
 		equalStrings(t, "trash", trashed(t, a, 42, "Work/cur"), []string{"a,S=1:2,S", "b"})
-		st, err := os.Stat(filepath.Join(a.trash, "42/Work/%63ur/b"))
+		st, err := os.Stat(filepath.Join(where(a, 42, "Work/cur"), "b"))
 		must(t, err)
 		if !st.ModTime().Equal(long) || st.Mode() != 0o600 && elsewhere {
 			t.Errorf("b has mtime %v, mode %v", st.ModTime(), st.Mode())
@@ -321,12 +480,12 @@ func TestRemovedFilesAreInTheTrash(t *testing.T) {
 		all(t, results, err)
 		var bodies []string
 		for _, name := range trashed(t, a, 42, "Work/cur") {
-			b, err := os.ReadFile(filepath.Join(a.TrashPath(42, "Work/cur"), name))
+			b, err := os.ReadFile(filepath.Join(where(a, 42, "Work/cur"), name))
 			must(t, err)
 			bodies = append(bodies, string(b))
 		}
 		equalStrings(t, "bodies", bodies, []string{"in cur", "in new", "in new, again"})
-		for _, d := range []string{a.trash, filepath.Join(a.trash, "42"), a.TrashPath(42, "Work/cur")} {
+		for _, d := range []string{filepath.Dir(filepath.Dir(where(a, 42, "Work/cur"))), filepath.Dir(where(a, 42, "Work/cur")), where(a, 42, "Work/cur")} {
 			if st, err := os.Stat(d); err != nil || st.Mode().Perm() != 0o700 {
 				t.Errorf("%s: %v, %v", d, st.Mode(), err)
 			}

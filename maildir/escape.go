@@ -26,7 +26,7 @@ const upperHex = "0123456789ABCDEF"
 
 // reserved are the names that mean something in a Maildir.
 var reserved = []string{
-	"cur", "new", "tmp", ".godwit",
+	"cur", "new", "tmp", ".godwit", innerName,
 	"dovecot-keywords", "dovecot-keywords.lock", "dovecot-uidlist", "maildirfolder", "subscriptions",
 }
 

@@ -66,10 +66,15 @@ func (a *Account) read(ctx context.Context, m mail.Mailbox, k mail.Key) (mail.Lo
 		return mail.LocalContent{}, err
 	}
 	defer f.Close()
+	return readFile(ctx, f, parseName(e.name).raw, st)
+}
+
+// readFile reads an open file from its start.
+func readFile(ctx context.Context, f *file, raw bool, st Stat) (mail.LocalContent, error) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	s.content.Reset()
-	shape, err := shapeOf(f, s.in, parseName(e.name).raw, st.Size)
+	shape, err := shapeOf(f, s.in, raw, st.Size)
 	if err != nil {
 		return mail.LocalContent{}, err
 	}

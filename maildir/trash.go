@@ -5,12 +5,28 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"godwit/mail"
 
 	"golang.org/x/sys/unix"
 )
+
+// ErrElsewhere: a file cannot be moved to a trash by renaming it.
+var ErrElsewhere = errors.New("the mailbox is on another file system than the Maildir's root and than the trash, and a removed file could only be copied; trash_copy = true permits that")
+
+// innerTrash is the name in the root of the trash for files that cannot be
+// renamed into the one beside the state. It is one that mail readers do not take
+// for a mailbox, as the layout has it, and no mailbox has it.
+func innerTrash(l Layout) string {
+	if l == MaildirPlusPlus {
+		return "godwit-trash" // there, what begins with a dot is a mailbox
+	}
+	return innerName
+}
+
+const innerName = ".godwit-trash"
 
 // TrashPath is where Remove puts a mailbox's files: below the trash directory
 // the run, and below that the mailbox's server name, escaped as in the verbatim
@@ -27,24 +43,100 @@ func trashSteps(m mail.Mailbox) []string {
 	return steps
 }
 
-// openTrash opens the directory for a mailbox's removed files, making it.
-func (a *Account) openTrash(run int64, m mail.Mailbox) (dir, error) {
+// Trashes returns the directories that hold removed files, each with a directory
+// for each run. They need not exist.
+func (a *Account) Trashes() []string {
 	if a.trash == "" {
+		return nil
+	}
+	return []string{a.trash, a.inner}
+}
+
+// bins are a mailbox's places in the trashes, opened when they are needed.
+type bins struct {
+	a    *Account
+	run  int64
+	m    mail.Mailbox
+	open map[string]dir // by trash
+}
+
+func (t *bins) dir(trash string) (dir, error) {
+	if d, is := t.open[trash]; is {
+		return d, nil
+	}
+	if trash == "" {
 		return noDir, errors.New("no trash directory is given")
 	}
-	top, err := makeDirs(a.sys, a.trash)
+	top, err := makeDirs(t.a.sys, trash)
 	if err != nil {
 		return noDir, err
 	}
 	defer top.close()
-	return makeChain(top, append([]string{strconv.FormatInt(run, 10)}, trashSteps(m)...))
+	d, err := makeChain(top, append([]string{strconv.FormatInt(t.run, 10)}, trashSteps(t.m)...))
+	if err == nil {
+		t.open[trash] = d
+	}
+	return d, err
+}
+
+func (t *bins) close() {
+	for _, d := range t.open {
+		d.close()
+	}
+}
+
+func (t *bins) sync() error {
+	var errs []error
+	for _, d := range t.open {
+		errs = append(errs, d.sync())
+	}
+	return errors.Join(errs...)
+}
+
+// take renames a file into the first trash that takes it.
+func (t *bins) take(d dir, name string) error {
+	order := t.a.Trashes()
+	if t.a.apart(d) {
+		slices.Reverse(order)
+	}
+	err := error(unix.EXDEV)
+	for _, trash := range order {
+		if !errors.Is(err, unix.EXDEV) {
+			break
+		}
+		var bin dir
+		if bin, err = t.dir(trash); err == nil {
+			err = t.a.toTrash(d, name, bin)
+		}
+	}
+	return err
+}
+
+// apart tells that the trash beside the state is on another file system than a
+// directory: then nothing need be made there. What this does not see (a directory
+// that is mounted twice), the renaming does.
+func (a *Account) apart(d dir) bool {
+	here, err := a.sys.Stat(d.fd)
+	if err != nil {
+		return false
+	}
+	for path := a.trash; ; path = filepath.Dir(path) {
+		top, err := openTop(a.sys, path)
+		if err == nil {
+			there, err := a.sys.Stat(top.fd)
+			top.close()
+			return err == nil && here.Device != there.Device
+		}
+		if !isMissing(err) || path == filepath.Dir(path) {
+			return false
+		}
+	}
 }
 
 // Remove moves files to the trash directory of a run, where they keep their
 // names below the mailbox's, durably; a name that is taken there gets another
-// key. To a trash on another file system they are copied, and removed when the
-// copy is durable. One result a message: nil, [mail.ErrGone], [ErrBusy], or what
-// failed.
+// key. One result a message: nil, [mail.ErrGone], [ErrBusy], [ErrElsewhere], or
+// what failed.
 func (a *Account) Remove(ctx context.Context, m mail.Mailbox, keys []mail.Key, run int64) ([]error, error) {
 	if len(keys) == 0 {
 		return nil, nil
@@ -57,23 +149,30 @@ func (a *Account) Remove(ctx context.Context, m mail.Mailbox, keys []mail.Key, r
 }
 
 func (a *Account) remove(ctx context.Context, m mail.Mailbox, keys []mail.Key, run int64) ([]error, error) {
+	if a.trash == "" {
+		return nil, errors.New("no trash directory is given")
+	}
 	b, err := a.open(m)
 	if err != nil {
 		return nil, err
 	}
 	defer b.close()
-	trash, err := a.openTrash(run, m)
-	if err != nil {
-		return nil, err
-	}
+	trash := &bins{a: a, run: run, m: m, open: map[string]dir{}}
 	defer trash.close()
 	var touched bool
 	copies := map[int]*copied{}
 	results, err := a.withFiles(ctx, b, keys, func(i int, e entry) error {
-		err := a.toTrash(b.in(e), e.name, trash)
-		if errors.Is(err, unix.EXDEV) {
+		err := trash.take(b.in(e), e.name)
+		switch {
+		case errors.Is(err, unix.EXDEV) && !a.copyToTrash:
+			err = ErrElsewhere
+		case errors.Is(err, unix.EXDEV):
+			var to dir
+			if to, err = trash.dir(a.trash); err != nil {
+				break
+			}
 			var c *copied
-			c, err = a.copyTo(ctx, b.in(e), e.name, trash, partial+string(a.NewKey()))
+			c, err = a.copyTo(ctx, b.in(e), e.name, to, partial+string(a.NewKey()))
 			if err == nil {
 				copies[i] = c
 			}
@@ -84,10 +183,10 @@ func (a *Account) remove(ctx context.Context, m mail.Mailbox, keys []mail.Key, r
 	switch {
 	case err != nil: // given up; the copies are worth nothing
 		for _, c := range copies {
-			err = errors.Join(err, trash.unlink(c.name))
+			err = errors.Join(err, trash.open[a.trash].unlink(c.name))
 		}
 	case len(copies) > 0:
-		err = a.removeCopied(ctx, b, keys, copies, trash, results)
+		err = a.removeCopied(ctx, b, keys, copies, trash.open[a.trash], results)
 	}
 	if touched {
 		// The trash first: a power cut between leaves both names, not neither.

@@ -17,34 +17,48 @@ import (
 // Runs tells which runs have files in the trash, the newest last.
 func (a *Account) Runs(ctx context.Context) ([]int64, error) {
 	var runs []int64
-	top, err := openTop(a.sys, a.trash)
-	if a.trash == "" || isMissing(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, explain("trash", "", "", err)
-	}
-	defer top.close()
-	err = eachEntry(top, func(name []byte, _ uint64, k Kind) error {
-		run, err := strconv.ParseInt(string(name), 10, 64)
-		if err != nil || k == IsFile || k == IsOther {
-			return nil
+	for _, trash := range a.Trashes() {
+		top, err := openTop(a.sys, trash)
+		if isMissing(err) {
+			continue
 		}
-		holds := false
-		err = a.eachTrashed(ctx, run, func(mail.Mailbox, dir, []string) error { holds = true; return nil })
-		if holds {
-			runs = append(runs, run)
+		if err != nil {
+			return nil, explain("trash", "", "", err)
 		}
-		return err
-	})
+		err = eachEntry(top, func(name []byte, _ uint64, k Kind) error {
+			run, err := strconv.ParseInt(string(name), 10, 64)
+			if err != nil || k == IsFile || k == IsOther || slices.Contains(runs, run) {
+				return nil
+			}
+			holds := false
+			err = a.eachTrashed(ctx, run, func(mail.Mailbox, dir, []string) error { holds = true; return nil })
+			if holds {
+				runs = append(runs, run)
+			}
+			return err
+		})
+		top.close()
+		if err != nil {
+			return nil, explain("trash", "", "", err)
+		}
+	}
 	slices.Sort(runs)
-	return runs, explain("trash", "", "", err)
+	return runs, nil
 }
 
 // eachTrashed calls f with each mailbox that a run has files of, their
-// directory, and their names.
+// directory, and their names: once for each trash.
 func (a *Account) eachTrashed(ctx context.Context, run int64, f func(m mail.Mailbox, d dir, files []string) error) error {
-	top, err := openTop(a.sys, a.trash)
+	for _, trash := range a.Trashes() {
+		if err := a.eachTrashedIn(ctx, trash, run, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Account) eachTrashedIn(ctx context.Context, trash string, run int64, f func(m mail.Mailbox, d dir, files []string) error) error {
+	top, err := openTop(a.sys, trash)
 	if isMissing(err) {
 		return nil
 	}
@@ -66,16 +80,7 @@ func (a *Account) eachTrashed(ctx context.Context, run int64, f func(m mail.Mail
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var files, dirs []string
-		err := eachEntry(d, func(raw []byte, _ uint64, k Kind) error {
-			switch name := string(raw); {
-			case k == IsFile && name[0] != '.':
-				files = append(files, name)
-			case k == IsDirectory, k == IsUnknown:
-				dirs = append(dirs, name)
-			}
-			return nil
-		})
+		files, dirs, err := filesAndDirs(d)
 		if err != nil {
 			return err
 		}
@@ -107,6 +112,19 @@ func (a *Account) eachTrashed(ctx context.Context, run int64, f func(m mail.Mail
 		return nil
 	}
 	return visit(d, nil)
+}
+
+func filesAndDirs(d dir) (files, dirs []string, err error) {
+	err = eachEntry(d, func(raw []byte, _ uint64, k Kind) error {
+		switch name := string(raw); {
+		case k == IsFile && name[0] != '.':
+			files = append(files, name)
+		case k == IsDirectory, k == IsUnknown:
+			dirs = append(dirs, name)
+		}
+		return nil
+	})
+	return files, dirs, err
 }
 
 // stepped is a place one directory further, which may go on with a name that

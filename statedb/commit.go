@@ -2,6 +2,7 @@ package statedb
 
 import (
 	"context"
+	"slices"
 
 	"godwit/mail"
 )
@@ -10,7 +11,9 @@ import (
 type request struct {
 	changes []mail.Change
 	meta    [2]string // a name and a value; no name: none
-	result  chan error
+	// alone, when not nil, is done outside of any transaction, instead.
+	alone  func(c *conn) error
+	result chan error
 }
 
 // maxGroup is how many changes are carried out in one transaction, about: more
@@ -96,6 +99,15 @@ func (w *committer) together(first *request) []*request {
 // serve answers each request of a group. One that fails takes the transaction
 // with it; the others, and it, then get one each.
 func (w *committer) serve(group []*request) {
+	for _, r := range group {
+		if r.alone != nil {
+			defer func() { r.result <- r.alone(w.c) }()
+		}
+	}
+	group = slices.DeleteFunc(group, func(r *request) bool { return r.alone != nil })
+	if len(group) == 0 {
+		return
+	}
 	err := w.transact(group)
 	if err == nil || len(group) == 1 {
 		for _, r := range group {

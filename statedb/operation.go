@@ -89,6 +89,17 @@ func (db *DB) OldestOperation(ctx context.Context) (run int64, started mail.Unix
 	return run, started, err
 }
 
+// JournalSize tells how many runs are known, and how many entries the journal has.
+func (db *DB) JournalSize(ctx context.Context) (runs, entries int, err error) {
+	err = db.read(ctx, "measure the journal of", func(c *conn) error {
+		return c.each(func(r *result) error {
+			runs, entries = int(r.integer(0)), int(r.integer(1))
+			return nil
+		}, "journal_size")
+	})
+	return runs, entries, err
+}
+
 func (r *result) operation() (o mail.Operation, err error) {
 	o = mail.Operation{
 		Run: r.integer(0), Seq: r.integer(1), Kind: mail.OperationKind(r.integer(2)), Side: mail.OperationSide(r.integer(3)),

@@ -16,7 +16,9 @@ import (
 
 	"godwit/internal/config"
 	"godwit/internal/ui"
+	"godwit/internal/undo"
 	"godwit/mail"
+	"godwit/maildir"
 	"godwit/statedb"
 )
 
@@ -136,56 +138,57 @@ func duration(text string) (time.Duration, error) {
 }
 
 // matches tells whether an entry is wanted.
-func (f *logFilter) matches(t *target, o *mail.Operation, found *foundMessage) bool {
+func (f *logFilter) matches(ctx context.Context, t *target, o *mail.Operation, found *foundMessage) (bool, error) {
 	wanted := func(match func(mail.Mailbox) bool) bool {
 		return match(o.Mailbox) || o.Other != "" && match(o.Other)
 	}
 	if only := t.filter(); only != nil && !wanted(only) {
-		return false
+		return false, nil
 	}
 	if len(f.patterns) > 0 && !wanted(func(m mail.Mailbox) bool {
 		return slices.ContainsFunc(f.patterns, func(p config.Pattern) bool { return p.Matches(m, "") })
 	}) {
-		return false
+		return false, nil
 	}
-	return f.message == "" || found.is(o)
+	if f.message == "" {
+		return true, nil
+	}
+	return found.is(ctx, o)
 }
 
 // foundMessage is what is known of the message that was asked for.
 type foundMessage struct {
-	text   string
-	prefix string     // of the hash, in hexadecimal digits; empty: it cannot be one
-	rows   []mail.Row // where it is now
+	text string
+	undo *undo.Undo // which knows where to look
+	rows []mail.Row // where it is now
 }
 
 // findMessage looks the message up in base, where it has a file name or a hash
 // that base knows.
-func findMessage(ctx context.Context, base *statedb.DB, text string) (*foundMessage, error) {
-	f := &foundMessage{text: text}
+func findMessage(ctx context.Context, base *statedb.DB, local *maildir.Account, text string) (*foundMessage, error) {
+	f := &foundMessage{text: text, undo: &undo.Undo{Base: base, Local: local}}
 	if text == "" {
 		return f, nil
-	}
-	if digits := strings.TrimPrefix(strings.ToLower(text), "sha256:"); len(digits) >= 6 && len(digits) <= 64 && strings.Trim(digits, "0123456789abcdef") == "" {
-		f.prefix = digits
 	}
 	known, err := base.Checkpoints(ctx)
 	if err != nil {
 		return nil, err
 	}
+	_, isHash := undo.IsHash(text)
 	for _, c := range known {
-		if f.prefix == "" {
-			rows, err := base.FindKeys(ctx, c.Mailbox, []mail.Key{mail.Key(text)})
-			if err != nil {
-				return nil, err
-			}
-			f.rows = append(f.rows, rows...)
+		rows, err := base.FindKeys(ctx, c.Mailbox, []mail.Key{mail.Key(text)})
+		if err != nil {
+			return nil, err
+		}
+		f.rows = append(f.rows, rows...)
+		if !isHash {
 			continue
 		}
 		for row, err := range base.RowsByUID(ctx, c.Mailbox) {
 			if err != nil {
 				return nil, err
 			}
-			if f.hasPrefix(row.Content.Hash) {
+			if undo.Is(&mail.Operation{Content: row.Content}, text) {
 				f.rows = append(f.rows, row)
 			}
 		}
@@ -193,23 +196,20 @@ func findMessage(ctx context.Context, base *statedb.DB, text string) (*foundMess
 	return f, nil
 }
 
-func (f *foundMessage) hasPrefix(h mail.Hash) bool {
-	return f.prefix != "" && !h.IsZero() && strings.HasPrefix(hex.EncodeToString(h[:]), f.prefix)
-}
-
-func (f *foundMessage) is(o *mail.Operation) bool {
-	switch {
-	case o.Key == mail.Key(f.text), o.OtherKey == mail.Key(f.text), f.hasPrefix(o.Content.Hash):
-		return true
-	case o.Content.MessageID != "" && strings.Trim(o.Content.MessageID, "<>") == strings.Trim(f.text, "<>"):
-		return true
+func (f *foundMessage) is(ctx context.Context, o *mail.Operation) (bool, error) {
+	if undo.Is(o, f.text) {
+		return true, nil
 	}
 	for _, row := range f.rows {
 		if row.Mailbox == o.Mailbox && o.UIDs.Contains(row.UID) {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	if !strings.Contains(f.text, "@") {
+		return false, nil
+	}
+	id, err := f.undo.MessageID(ctx, o)
+	return undo.SameMessageID(id, f.text), err
 }
 
 // logOf shows one account's journal.
@@ -226,7 +226,11 @@ func logOf(ctx context.Context, p *ui.Printer, t *target, f logFilter) error {
 		return err
 	}
 	defer base.Close()
-	found, err := findMessage(ctx, base, f.message)
+	local, err := openMaildir(t.account, state)
+	if err != nil {
+		return err
+	}
+	found, err := findMessage(ctx, base, local, f.message)
 	if err != nil {
 		return err
 	}
@@ -244,7 +248,16 @@ func logOf(ctx context.Context, p *ui.Printer, t *target, f logFilter) error {
 		if err != nil {
 			return err
 		}
-		entries := slices.DeleteFunc(slices.Clone(all), func(o mail.Operation) bool { return !f.matches(t, &o, found) })
+		var entries []mail.Operation
+		for i := range all {
+			wanted, err := f.matches(ctx, t, &all[i], found)
+			if err != nil {
+				return err
+			}
+			if wanted {
+				entries = append(entries, all[i])
+			}
+		}
 		if len(entries) == 0 && (narrow || f.run == 0 && r.Summary == "" && r.Ended != 0) {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	gosync "sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -104,6 +105,9 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 		return sync.Result{}, err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
+	if options.After, err = runsInTrash(ctx, a); err != nil {
+		return sync.Result{}, err
+	}
 	engine := engineOptions(a, options)
 	engine.Only, engine.Events, engine.Step = t.filter(), events, crashStep
 	result, err = sync.Run(ctx, engine)
@@ -111,7 +115,8 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 		if err == nil {
 			err = recordHeld(ctx, a.base, result.Plan.Holds, engine.Only)
 		}
-		err = errors.Join(err, pruneTrash(trashPath(a.state), t.account.KeepDeleted))
+		_, perr := prune(context.WithoutCancel(ctx), a, time.Now())
+		err = errors.Join(err, perr)
 	}
 	return result, err
 }

@@ -59,6 +59,8 @@ type Account struct {
 	// KeepDeleted is how long the local trash keeps a removed file; zero is for
 	// ever.
 	KeepDeleted time.Duration
+	// TrashCopy copies to the local trash what cannot be renamed into it.
+	TrashCopy bool
 	// Connections is how many connections to the server may be used.
 	Connections int
 	// Map gives server mailboxes other local names.

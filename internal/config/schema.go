@@ -89,6 +89,10 @@ var accountKeys = map[string]setter[Account]{
 		a.KeepDeleted, err = duration(v, day, 36500*day, "30d")
 		return err
 	},
+	"trash_copy": func(_ *reader, a *Account, v any) (err error) {
+		a.TrashCopy, err = boolean(v)
+		return err
+	},
 	"connections": func(_ *reader, a *Account, v any) (err error) {
 		a.Connections, err = number(v, 1, 32)
 		return err

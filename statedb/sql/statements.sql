@@ -142,6 +142,8 @@ SELECT run, seq, kind, side, intended, mailbox, other, uidvalidity, uids, count,
   FROM operation WHERE run = ? ORDER BY seq;
 -- :oldest_operation
 SELECT run.id, run.started FROM run WHERE run.id = (SELECT min(run) FROM operation);
+-- :journal_size
+SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM operation);
 -- The parameters: a time, and a JSON array of runs to be kept.
 -- :forget_operations
 DELETE FROM operation WHERE run IN (SELECT id FROM run WHERE started < ?1)
