@@ -50,6 +50,7 @@ const (
 	// Not decided.
 	NotProved
 	NotIdentified
+	SetAside
 	OtherWay
 
 	// Mailboxes.
@@ -113,6 +114,7 @@ var texts = [reasons]string{
 
 	NotProved:     "not proved in this run, left alone",
 	NotIdentified: "may be a message that is known already, left alone until that is clear",
+	SetAside:      "set aside because it failed, and tried again later",
 	OtherWay:      "the other side is not to be changed",
 
 	MailboxNewOnServer:     "the mailbox is new on the server",

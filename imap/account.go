@@ -122,6 +122,7 @@ type Account struct {
 	listing gosync.Mutex // one LIST at a time
 
 	mu         gosync.Mutex
+	refusals   map[messageID]error // guarded by mu
 	told       map[string]bool
 	spare      *stage // a connection still in the control plane
 	wasListed  bool

@@ -226,9 +226,9 @@ func (p *appender) refused(x *appending, err error) error {
 		}
 		return nil
 	}
-	if hasCode(err, "OVERQUOTA") { // RFC 9208, 4.3
+	err = notNow(err)
+	if errors.Is(err, mail.ErrOverQuota) {
 		p.noRoom++
-		err = fmt.Errorf("%w: %w", mail.ErrOverQuota, err)
 	} else {
 		p.noRoom = 0
 	}

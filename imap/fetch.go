@@ -149,7 +149,7 @@ func (f *fetcher) session(s *session) error {
 			continue
 		}
 		f.want = f.want.Minus(rest.uids)
-		f.account.notice(fmt.Sprintf("%s: message UID %v cannot be read: %v", f.mailbox, rest.uids.Max(), rest.err))
+		f.account.refuse(messageID{f.mailbox, f.validity, rest.uids.Max()}, rest.err)
 		if refusals++; refusals >= fetchRefusals {
 			return rest.err
 		}

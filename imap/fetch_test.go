@@ -340,8 +340,16 @@ func TestOneRefusedMessageDoesNotHoldUpTheRest(t *testing.T) {
 	o := cleartext(server.Addr, "me")
 	o.Notify = func(text string) { told = append(told, text) }
 	var got collect
-	counted, err := open(t, o).Fetch(patient(t), "INBOX", 7, mail.UIDSpan(1, 5), got.take)
-	if err != nil || counted.String() != "1:2,4:5" || len(told) != 1 {
+	a := open(t, o)
+	counted, err := a.Fetch(patient(t), "INBOX", 7, mail.UIDSpan(1, 5), got.take)
+	if err != nil || counted.String() != "1:2,4:5" || len(told) != 0 {
 		t.Errorf("%v count, %v; told %q; %q", counted, err, told, server.sent())
+	}
+	why := a.Refusal("INBOX", 7, 3)
+	if why == nil || !strings.Contains(why.Error(), "cannot read it") || errors.Is(why, mail.ErrNotNow) {
+		t.Errorf("UID 3 was refused because %v", why)
+	}
+	if why := a.Refusal("INBOX", 7, 2); why != nil {
+		t.Errorf("UID 2 was refused because %v", why)
 	}
 }

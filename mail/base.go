@@ -122,22 +122,34 @@ type (
 	DropIntent struct{ ID int64 }
 	// PutCheckpoint stores a mailbox's checkpoint, creating the mailbox.
 	PutCheckpoint struct{ Checkpoint Checkpoint }
-	// DropMailbox removes a mailbox with its rows, intents and problems.
+	// DropMailbox removes a mailbox with its rows, intents, problems and messages
+	// that were set aside.
 	DropMailbox struct{ Mailbox Mailbox }
 	// PutProblem adds a problem, or counts one that is there already.
 	PutProblem struct{ Problem Problem }
 	// ClearProblems removes all problems of a mailbox.
 	ClearProblems struct{ Mailbox Mailbox }
+	// PutQuarantined stores a message that is set aside, in place of what is known
+	// of the same UID or key of its mailbox.
+	PutQuarantined struct{ Quarantined Quarantined }
+	// DropQuarantined forgets that a message was set aside.
+	DropQuarantined struct {
+		Mailbox Mailbox
+		UID     UID
+		Key     Key
+	}
 	// PutRun stores a run.
 	PutRun struct{ Run RunRecord }
 )
 
-func (PutRow) change()        {}
-func (DropRow) change()       {}
-func (PutIntent) change()     {}
-func (DropIntent) change()    {}
-func (PutCheckpoint) change() {}
-func (DropMailbox) change()   {}
-func (PutProblem) change()    {}
-func (ClearProblems) change() {}
-func (PutRun) change()        {}
+func (PutRow) change()          {}
+func (DropRow) change()         {}
+func (PutIntent) change()       {}
+func (DropIntent) change()      {}
+func (PutCheckpoint) change()   {}
+func (DropMailbox) change()     {}
+func (PutProblem) change()      {}
+func (ClearProblems) change()   {}
+func (PutQuarantined) change()  {}
+func (DropQuarantined) change() {}
+func (PutRun) change()          {}

@@ -18,6 +18,11 @@ var (
 	ErrUncertain = errors.New("connection lost before the server answered")
 	// ErrOverQuota: the server has no room left (RFC 9208).
 	ErrOverQuota = errors.New("over quota")
+	// ErrNotNow: the server refused for a reason that is not the message's (a
+	// limit, a lock, a right that is missing): another time it may take it.
+	ErrNotNow = errors.New("refused for now")
+	// ErrChanging: another program is changing what was to be read.
+	ErrChanging = errors.New("being changed by another program")
 	// ErrGone: the message is not there any more.
 	ErrGone = errors.New("message is gone")
 	// ErrDisk: the local disk is full or cannot be written.

@@ -16,7 +16,7 @@ var ErrCollision = errors.New("two mailboxes have one name")
 
 // ErrBusy: a file could not be told missing, because other programs kept
 // changing the mailbox while it was looked for. Trying again helps.
-var ErrBusy = errors.New("mailbox is being changed by another program")
+var ErrBusy = fmt.Errorf("mailbox is %w", mail.ErrChanging)
 
 // ErrKey: a key that cannot be a file's.
 var ErrKey = errors.New("not a Maildir key")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // errChanged: a file was written to in place while it was read.
-var errChanged = errors.New("the file is being written to")
+var errChanged = fmt.Errorf("the file is %w", mail.ErrChanging)
 
 // inMemory is up to which size a message is held in memory while it is sent, so
 // that its file need not stay open.

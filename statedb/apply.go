@@ -30,6 +30,11 @@ func (w *committer) apply(change mail.Change) error {
 		return wrap(w.putProblem(change.Problem), "problem", change.Problem.Mailbox, change.Problem.UID, change.Problem.Key)
 	case mail.ClearProblems:
 		return w.exec("clear_problems", string(change.Mailbox))
+	case mail.PutQuarantined:
+		q := change.Quarantined
+		return wrap(w.putQuarantined(q), "message set aside", q.Mailbox, q.UID, q.Key)
+	case mail.DropQuarantined:
+		return w.exec("drop_quarantined", string(change.Mailbox), int64(change.UID), string(change.Key))
 	case mail.PutRun:
 		return w.putRun(change.Run)
 	case mail.PutOperation:
@@ -201,6 +206,7 @@ func (w *committer) dropMailbox(m mail.Mailbox) error {
 		{"drop_mailbox", id},
 		{"drop_intents_of_mailbox", string(m)},
 		{"clear_problems", string(m)},
+		{"drop_quarantined_of_mailbox", string(m)},
 	} {
 		if err := w.exec(step.name, step.arg); err != nil {
 			return err

@@ -28,6 +28,8 @@ var (
 	errNoName = errors.New("no mailbox name")
 	errNoSide = errors.New("neither UID nor key")
 	errBadID  = errors.New("negative identifier")
+	// A message that was set aside is one of the server, or a file.
+	errNotOneSide = errors.New("not one of UID and key")
 )
 
 // advice is what a user can do about a file that cannot be read.

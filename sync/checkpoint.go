@@ -34,8 +34,8 @@ func (r *run) checkpoint(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	err := r.each(ctx, boxes, r.confirm)
-	changes := make([]mail.Change, 0, len(boxes))
+	err := errors.Join(r.each(ctx, boxes, r.confirm), r.settleAside(ctx))
+	changes := r.asideChanges()
 	for _, b := range boxes {
 		if c := r.checkpointOf(b); c != b.before && !b.unfinished.Load() {
 			changes = append(changes, mail.PutCheckpoint{Checkpoint: c})
@@ -59,7 +59,7 @@ func (r *run) confirm(ctx context.Context, b *box) error {
 		b.listing = &mail.Listing{Stamp: l.Stamp, Settled: l.Settled, Table: l.Table}
 	}
 	if b.after != nil {
-		seen := box{name: b.name, policy: b.policy, server: b.server, local: b.local, before: b.before, room: b.room, observed: b.after, doomed: b.doomed}
+		seen := box{name: b.name, policy: b.policy, server: b.server, local: b.local, before: b.before, room: b.room, observed: b.after, doomed: b.doomed, aside: b.aside}
 		same, err := r.agrees(ctx, &seen)
 		if err != nil {
 			return err
@@ -120,6 +120,9 @@ func (r *run) agreesWithFiles(ctx context.Context, b *box, t mail.Tally) (bool, 
 		}
 		sum.Add(row.Key, row.Flags.System, string(letters), row.Inode)
 	}
+	for _, m := range b.asideFiles {
+		sum.Add(m.Key, m.System, m.Letters, m.Inode)
+	}
 	return sum == t.Sum, nil
 }
 
@@ -136,7 +139,7 @@ func (r *run) checkpointOf(b *box) mail.Checkpoint {
 			c.Stamp = b.listing.Stamp
 		}
 	}
-	if b.pendingLocal {
+	if b.pendingLocal || b.rescan {
 		c.Stamp = mail.Stamp{}
 	}
 	if b.pendingServer {

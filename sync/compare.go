@@ -15,7 +15,11 @@ import (
 // and reads those files that base does not know.
 func (r *run) compare(ctx context.Context, b *box) error {
 	d := differ{r: r, b: b, byRow: map[int64]int{}}
+	b.asideFiles = nil
 	if err := d.both(ctx); err != nil {
+		return err
+	}
+	if err := d.withAside(ctx); err != nil {
 		return err
 	}
 	b.items = d.items
@@ -237,6 +241,13 @@ func (d *differ) read(ctx context.Context) error {
 	kept := d.items[:0]
 	for _, item := range d.items {
 		if item.Local != nil && (item.Base == nil || item.Local.Inode != item.Base.Inode) {
+			a := d.b.asideFile(item.Local)
+			if a != nil && a.Tried == mail.AttemptRead && (a.failed || !a.due) {
+				if d.unreadable(&item) {
+					kept = append(kept, item)
+				}
+				continue
+			}
 			c, err := d.r.Local.Read(ctx, d.b.name, item.Local.Key)
 			switch {
 			case errors.Is(err, mail.ErrGone):
@@ -250,6 +261,12 @@ func (d *differ) read(ctx context.Context) error {
 				item.Local = nil
 			case err != nil && ends(err):
 				return err
+			case err != nil && ofItsOwn(err):
+				q := mail.Quarantined{Key: item.Local.Key, Inode: item.Local.Inode, Size: -1}
+				d.r.putAside(d.b, q, mail.AttemptRead, fmt.Errorf("reading the file: %w", err))
+				if !d.unreadable(&item) {
+					continue
+				}
 			case err != nil:
 				d.r.fail(Failure{Mailbox: d.b.name, Key: item.Local.Key, Err: fmt.Errorf("reading the file: %w", err)})
 				if item.Base == nil {
@@ -259,6 +276,13 @@ func (d *differ) read(ctx context.Context) error {
 				item.LocalState, item.Local = conflict.Unknown, nil
 			default:
 				item.LocalContent = c
+				if a != nil && a.Tried == mail.AttemptRead {
+					a.settled = true
+				} else if a != nil && !a.settled {
+					item.SetAside = item.SetAside || !a.due
+					d.b.asideFiles = append(d.b.asideFiles, *item.Local)
+					d.b.rescan = d.b.rescan || item.Base != nil && !a.due
+				}
 				if item.Base != nil && c.Hash != item.Base.Content.Hash {
 					item.LocalState = conflict.Edited
 				}
@@ -278,5 +302,10 @@ func (r *run) agrees(ctx context.Context, b *box) (bool, error) {
 	if err := d.both(ctx); err != nil {
 		return false, err
 	}
-	return len(d.items) == 0, nil
+	for i := range d.items {
+		if item := &d.items[i]; item.Base != nil || item.Server == nil || !b.isAside(item.Server.UID) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -32,7 +32,7 @@ func (r *run) fetch(ctx context.Context, w *work) error {
 		if err != nil {
 			return err
 		}
-		batches = newestFirst(all)
+		batches = newestFirst(w.b.fetchable(all))
 	} else {
 		batches = bySize(w.fetches, wanted)
 	}
@@ -197,6 +197,7 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 func (f *fetching) recorded(batch []arrival, octets int64) {
 	f.w.due.Add(-int64(len(batch)))
 	for _, a := range batch {
+		f.r.noLongerAside(f.w.b, a.row.UID, "")
 		f.r.tell(Transferred{Mailbox: a.row.Mailbox, Side: OnLocal, UID: a.row.UID, Key: a.row.Key, Bytes: a.staged.Content.Size}, nil)
 		op := f.wanted[a.row.UID]
 		if op == nil || op.Flags.Equal(op.Message.Flags) {
@@ -227,21 +228,42 @@ func (f *fetching) unfinishRows(uids mail.UIDSet) {
 }
 
 // missing finds out which of the messages that were not delivered are still on
-// the server: those failed; the others are gone, which the next run hears of.
+// the server: those failed, and are set aside; the others are gone, which the next
+// run hears of.
 func (f *fetching) missing(ctx context.Context, uids mail.UIDSet) error {
-	// That a file was missing must be seen again, too.
-	f.w.b.unfinished.Store(true)
-	f.unfinishRows(uids)
-	o, err := f.r.Server.List(ctx, f.w.b.name)
-	if err != nil {
+	r, b := f.r, f.w.b
+	o, err := r.Server.List(ctx, b.name)
+	if err != nil || o.Present == nil {
+		b.unfinished.Store(true)
+		f.unfinishRows(uids)
 		return err
 	}
-	if o.Present == nil {
-		f.w.b.unfinished.Store(true)
-		return nil
+	there := uids.Intersect(*o.Present)
+	if gone := uids.Minus(there); !gone.IsEmpty() {
+		b.unfinished.Store(true)
+		f.unfinishRows(gone)
 	}
-	for uid := range uids.Intersect(*o.Present).All() {
-		f.r.fail(Failure{Mailbox: f.w.b.name, UID: uid, Err: errNoBody})
+	for uid := range there.All() {
+		op, why := f.wanted[uid], error(errNoBody)
+		if e, can := r.Server.(explainer); can {
+			if told := e.Refusal(b.name, b.validity(), uid); told != nil {
+				why = told
+			}
+		}
+		if op != nil && op.Row != nil {
+			// That a file was missing must be seen again, too.
+			b.unfinished.Store(true)
+			r.unfinishRow(op.Row)
+		}
+		if f.w.replace || !ofItsOwn(why) {
+			r.fail(Failure{Mailbox: b.name, UID: uid, Err: why})
+			continue
+		}
+		q := mail.Quarantined{UIDValidity: b.validity(), UID: uid, Size: -1}
+		if op != nil {
+			q.Size, q.EmailID = op.Message.Content.Size, op.Message.Content.EmailID
+		}
+		r.putAside(b, q, mail.AttemptFetch, why)
 	}
 	return nil
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"godwit/conflict"
 	"godwit/mail"
+	"godwit/sync/plan"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -59,7 +61,7 @@ func (r *run) serverMoved(b *box) bool {
 		return b.before.OnServer
 	}
 	s := b.server.Status
-	return r.Full || s == nil || r.returns(b) || !b.before.OnServer || b.before.ModSeq == 0 ||
+	return r.Full || s == nil || r.returns(b) || b.anyDue(true) || !b.before.OnServer || b.before.ModSeq == 0 ||
 		s.UIDValidity != b.before.UIDValidity || s.UIDNext != b.before.UIDNext ||
 		s.Messages != b.before.Messages || s.ModSeq != b.before.ModSeq
 }
@@ -77,7 +79,7 @@ func (r *run) localMoved(b *box) bool {
 	if b.local == nil {
 		return b.before.OnLocal
 	}
-	return r.Full || !b.before.OnLocal || !b.before.Stamp.Unmoved(b.local.Stamp)
+	return r.Full || b.anyDue(false) || !b.before.OnLocal || !b.before.Stamp.Unmoved(b.local.Stamp)
 }
 
 // selectable tells whether the server has messages to offer under that name.
@@ -151,7 +153,7 @@ func (r *run) look(ctx context.Context, b *box) error {
 	if err := r.compare(ctx, b); err != nil {
 		return err
 	}
-	if b.observed == nil && b.selectable() && len(b.items) > 0 {
+	if b.observed == nil && b.selectable() && slices.ContainsFunc(b.items, func(i plan.Item) bool { return !i.SetAside }) {
 		// Only the user did something. What shall be done on the server needs to
 		// know what the mailbox allows and which UIDs are there.
 		if err := r.ask(ctx, b); err != nil {

@@ -32,6 +32,7 @@ type Options struct {
 	AllowDeletes bool // lift the guards on removals
 	NewRoot      bool // accept a Maildir whose marker is gone
 	Recreate     bool // create mailboxes again where one side lost them
+	Retry        bool // try what is set aside, whether its time has come or not
 
 	// Begun, when not nil, is the run that this one is the rest of.
 	Begun *Begun
@@ -41,7 +42,8 @@ type Options struct {
 
 	// Workers is how many mailboxes are worked on side by side; zero: 4.
 	Workers int
-	// Now is the clock of the run's record; nil: time.Now.
+	// Now is the clock of the run's record, and of when what is set aside is tried
+	// again; nil: time.Now. It never decides about a message's existence.
 	Now func() time.Time
 	// Patience are the pauses after which a message is looked for again that the
 	// server may have taken before the connection was lost; nil: about four
@@ -100,6 +102,9 @@ type Result struct {
 	Bytes    int64     // octets of message bodies, both ways
 	Held     int       // removals that a guard held back
 	Failures []Failure
+	// SetAside are the messages that are left alone since their time to be tried
+	// again has not come. Those that failed in this run are among Failures.
+	SetAside []mail.Quarantined
 	Looked   int // mailboxes that were looked into, because something moved
 	Total    int // mailboxes of the account
 }
@@ -121,7 +126,7 @@ func (r *Result) Guarded() bool {
 
 // Incomplete tells that something is left for the next run, without a guard.
 func (r *Result) Incomplete() bool {
-	if len(r.Failures) > 0 {
+	if len(r.Failures)+len(r.SetAside) > 0 {
 		return true
 	}
 	for _, h := range r.Plan.Holds {
@@ -138,6 +143,9 @@ type Failure struct {
 	UID     mail.UID // zero: the mailbox, or a local message
 	Key     mail.Key // empty: the mailbox, or a server message
 	Err     error
+	// Next is when a message that was set aside is tried again at the earliest;
+	// zero: it is not set aside, the next run tries it.
+	Next mail.UnixTime
 }
 
 // Event is something that happened in a run, for people and programs watching.

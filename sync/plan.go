@@ -44,6 +44,9 @@ func (r *run) plan(ctx context.Context) error {
 		}
 		b.items = nil // the plan has of it what is still needed
 	}
+	left := r.undecided(&p)
+	r.result.Plan.Holds = append(r.result.Plan.Holds, left...)
+	p.Holds = append(p.Holds, left...)
 	messages, octets := 0, int64(0)
 	for _, op := range p.Operations {
 		switch op := op.(type) {
@@ -128,13 +131,15 @@ func (r *run) planInput(ctx context.Context) (plan.Input, error) {
 // Maildir could not be seen: it may have been moved there. A mailbox that is gone
 // as a whole is another matter, with a guard of its own.
 func (r *run) doubtAbsence() {
-	if !slices.ContainsFunc(r.order, func(b *box) bool { return b.blind }) {
+	r.acquit()
+	if !slices.ContainsFunc(r.order, func(b *box) bool { return b.blind || b.hides() }) {
 		return
 	}
 	for _, b := range r.order {
 		for i := range b.items {
 			if item := &b.items[i]; b.local != nil && item.LocalState == conflict.Gone {
 				item.LocalState = conflict.Unknown
+				b.doubted++
 			}
 		}
 	}

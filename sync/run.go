@@ -28,6 +28,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r := newRun(o)
 	r.started = r.now()
 	err := r.run(ctx)
+	r.result.SetAside = r.leftAside()
 	if o.DryRun || errors.Is(err, errStep) {
 		return r.result, err
 	}
@@ -48,7 +49,8 @@ type run struct {
 	// noMailboxes says that the server's LIST was empty.
 	noMailboxes bool
 	intents     []mail.Intent
-	nextID      atomic.Int64 // of intents
+	quarantine  []mail.Quarantined // as base has it
+	nextID      atomic.Int64       // of intents
 
 	slots     chan struct{} // one for each worker
 	deliver   *deliverer
@@ -92,6 +94,12 @@ type box struct {
 
 	uploaded mail.UIDSet // by this run
 
+	aside      map[asideID]*aside  // what is set aside; run.mu guards it once messages are transferred
+	asideFiles []mail.LocalMessage // files that are there and that base does not know, since they are set aside
+	// rescan says that a file differs from its row and nothing is done about it now:
+	// the directory must be read again, whether its stamp moves or not.
+	rescan bool
+
 	// pendingLocal and pendingServer say that the side has changes which the
 	// policy, or a READ-ONLY mailbox, leaves where they are. They must be found
 	// again should that change.
@@ -108,6 +116,9 @@ type box struct {
 	// unsettled says that what a run left under way here could not be settled: the
 	// mailbox is left alone.
 	unsettled bool
+
+	// doubted is how many messages were missing here that may be where nobody sees.
+	doubted int
 
 	// looked says that something moved and the mailbox was looked into.
 	looked bool
@@ -215,6 +226,9 @@ func (r *run) list(ctx context.Context) error {
 		if r.intents, err = r.Base.Intents(gctx); err != nil {
 			return err
 		}
+		if r.quarantine, err = r.Base.Quarantine(gctx); err != nil {
+			return err
+		}
 		last, err := r.Base.LastRuns(gctx, 1)
 		if err == nil && len(last) > 0 {
 			r.runID = last[0].ID
@@ -237,6 +251,7 @@ func (r *run) list(ctx context.Context) error {
 	}
 	r.noMailboxes = len(server) == 0
 	r.merge(server, local, known)
+	r.takeAside(r.quarantine)
 	return nil
 }
 
@@ -479,7 +494,7 @@ func (r *run) recordRun(ctx context.Context, err error) error {
 	case res.Incomplete():
 		rec.Summary = "done in part"
 	}
-	changes := []mail.Change{mail.PutRun{Run: rec}}
+	changes := append(r.asideChanges(), mail.PutRun{Run: rec})
 	if len(r.boxes) > 0 {
 		problems, perr := r.Base.Problems(context.WithoutCancel(ctx))
 		if perr != nil {
@@ -492,6 +507,9 @@ func (r *run) recordRun(ctx context.Context, err error) error {
 		}
 	}
 	for _, f := range res.Failures {
+		if f.Next != 0 {
+			continue // it is set aside, which tells more
+		}
 		changes = append(changes, mail.PutProblem{Problem: mail.Problem{
 			Mailbox: f.Mailbox, UID: f.UID, Key: f.Key, Reason: f.Err.Error(), Since: rec.Ended, Last: rec.Ended, Count: 1,
 		}})

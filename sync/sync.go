@@ -166,6 +166,9 @@ type Base interface {
 	Intents(ctx context.Context) ([]mail.Intent, error)
 	// Problems returns what failed and is to be retried.
 	Problems(ctx context.Context) ([]mail.Problem, error)
+	// Quarantine returns the messages that are set aside, ordered by mailbox, UID
+	// and key.
+	Quarantine(ctx context.Context) ([]mail.Quarantined, error)
 	// LastRuns returns the newest runs, newest first, at most n.
 	LastRuns(ctx context.Context, n int) ([]mail.RunRecord, error)
 	// Commit carries out the changes in one transaction, all or none, and returns

@@ -45,6 +45,7 @@ type sending struct {
 	found  bool     // looked up, since the server did not say
 	uid    mail.UID // under which it arrived; zero: not yet known
 	err    error    // the server refused it, or the file is gone
+	alone  bool     // err is of this message, not of the whole command
 }
 
 func (r *run) uploadBatch(ctx context.Context, w *work, batch []plan.Upload) error {
@@ -104,7 +105,7 @@ func (r *run) append(ctx context.Context, b *box, batch []plan.Upload, sends, op
 	b.wroteServer.Store(true)
 	results, err := r.Server.Append(ctx, b.name, uploads)
 	for i, res := range results {
-		open[i].err = res.Err
+		open[i].err, open[i].alone = res.Err, res.Err != nil
 		open[i].taken = res.Err == nil && err == nil
 		if res.Err == nil && res.UID >= b.floor() && (res.UIDValidity == 0 || res.UIDValidity == b.validity()) {
 			open[i].uid = res.UID
@@ -234,6 +235,10 @@ func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) 
 		}
 		if s.err != nil {
 			r.lost(s.intent.Content.Hash)
+			if s.alone && ofItsOwn(s.err) {
+				r.asideUpload(w, s)
+				continue
+			}
 			r.unfinish(s.intent.From)
 			r.unfinish(r.homes[s.intent.OldRow])
 			if errors.Is(s.err, mail.ErrGone) {
@@ -257,6 +262,7 @@ func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) 
 			if s.intent.Kind == mail.IntentUpload {
 				w.b.uploaded.Add(s.uid)
 			}
+			r.noLongerAside(w.b, 0, s.intent.Key)
 			r.tellSent(s)
 		}
 	}

@@ -40,6 +40,7 @@ type accountStatus struct {
 	Waiting  []waitingStatus `json:"waiting"`
 	Problems []problemStatus `json:"problems"`
 	Held     []heldBack      `json:"held"` // by the last run
+	SetAside []asideStatus   `json:"set_aside"`
 	Messages int             `json:"messages"`
 	// Interrupted counts operations that a run left under way; the next run
 	// settles them first.
@@ -115,7 +116,7 @@ func runStatus(c *cli.Context) error {
 // run beside a run, and then tells of the moment.
 func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountStatus, error) {
 	s := &accountStatus{
-		V: ui.SchemaVersion, Account: c.Name, Waiting: []waitingStatus{}, Problems: []problemStatus{}, Held: []heldBack{}, Maildir: "ok",
+		V: ui.SchemaVersion, Account: c.Name, Waiting: []waitingStatus{}, Problems: []problemStatus{}, SetAside: []asideStatus{}, Held: []heldBack{}, Maildir: "ok",
 	}
 	state, err := config.StateDir(c.Name)
 	if err != nil {
@@ -203,6 +204,9 @@ func (s *accountStatus) history(ctx context.Context, p *ui.Printer, base *stated
 			Since: instant(f.Since), Last: instant(f.Last), Count: f.Count,
 		})
 	}
+	if s.SetAside, err = setAside(ctx, p, base); err != nil {
+		return err
+	}
 	text, err := base.Meta(ctx, heldMeta)
 	if err != nil {
 		return err
@@ -256,10 +260,16 @@ func (s *accountStatus) show(p *ui.Printer, now time.Time) {
 		}
 		line(ui.Doubtful, "%s", text)
 	}
+	for _, a := range s.SetAside {
+		line(ui.Doubtful, "%s", a.text(now))
+	}
+	if len(s.SetAside) > 0 {
+		line(ui.Neutral, "godwit sync --retry %s tries what is set aside at once", s.Account)
+	}
 	for _, f := range s.Problems {
 		line(ui.Doubtful, "%s", f.text(now))
 	}
-	if len(s.Waiting)+len(s.Problems)+len(s.Held) == 0 && s.Maildir == "ok" && s.LastRun != nil {
+	if len(s.Waiting)+len(s.Problems)+len(s.SetAside)+len(s.Held) == 0 && s.Maildir == "ok" && s.LastRun != nil {
 		line(ui.Good, "nothing is waiting")
 	}
 }

@@ -27,6 +27,7 @@ func syncCommand() *cli.Command {
 			flag("wait", "wait while another run holds the account"),
 			flag("allow-deletes", "carry out removals that the guard holds back"),
 			flag("full", "distrust every stamp and look at everything"),
+			flag("retry", "try what is set aside, whether its time has come or not"),
 			flag("new-root", "accept a Maildir whose marker is gone, and remove nothing"),
 			flag("recreate", "create mailboxes again that one side has lost"),
 		},
@@ -53,7 +54,7 @@ func runSync(c *cli.Context) error {
 	defer stop()
 	options := sync.Options{
 		DryRun: c.Bool("dry-run"), Full: c.Bool("full"), AllowDeletes: c.Bool("allow-deletes"),
-		NewRoot: c.Bool("new-root"), Recreate: c.Bool("recreate"),
+		NewRoot: c.Bool("new-root"), Recreate: c.Bool("recreate"), Retry: c.Bool("retry"),
 	}
 	return ended(eachAccount(targets, func(t *target) int {
 		return syncAccount(ctx, p, t, options, opening{wait: c.Bool("wait")})

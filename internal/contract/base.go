@@ -35,6 +35,7 @@ func Base(t *testing.T, open func(t *testing.T) sync.Base) {
 		{"CountsAreBySide", baseCounts},
 		{"IntentsComeBackOldestFirst", baseIntents},
 		{"ProblemsAreCountedUntilCleared", baseProblems},
+		{"WhatIsSetAsideComesBackWhole", baseQuarantine},
 		{"RunsComeBackNewestFirst", baseRuns},
 		{"JournalKeepsWhatARunDid", baseJournal},
 		{"JournalForgetsOldRuns", baseJournalForgets},

@@ -74,6 +74,36 @@ func baseProblems(t *testing.T, b sync.Base) {
 	same(t, "the account's too", len(read(b.Problems(t.Context()))), 0)
 }
 
+func baseQuarantine(t *testing.T, b sync.Base) {
+	uid := mail.Quarantined{
+		Mailbox: "A", UIDValidity: 1 << 31, UID: ^mail.UID(0), Size: 1 << 40, EmailID: "M1", Tried: mail.AttemptFetch,
+		Reason: "NIL", First: 100, Last: 200, Tries: 2, Next: 1400,
+	}
+	key := mail.Quarantined{
+		Mailbox: "A", Key: "k", Size: -1, Inode: 1<<64 - 1, Tried: mail.AttemptRead, Reason: "permission denied",
+		First: 300, Last: 300, Tries: 1, Next: 900, Known: true,
+	}
+	other := mail.Quarantined{Mailbox: "A/B", Key: "k", Size: 5, Tried: mail.AttemptAppend, Tries: 1}
+	commit(t, b, mail.PutQuarantined{Quarantined: other}, mail.PutQuarantined{Quarantined: uid}, mail.PutQuarantined{Quarantined: key})
+	read := must[[]mail.Quarantined](t, "what is set aside")
+	same(t, "in order", read(b.Quarantine(t.Context())), []mail.Quarantined{key, uid, other})
+	same(t, "mailboxes known", len(must[[]mail.Checkpoint](t, "checkpoints")(b.Checkpoints(t.Context()))), 0)
+
+	uid.Tries, uid.Reason = 3, "still NIL"
+	commit(t, b, mail.PutQuarantined{Quarantined: uid}, mail.DropQuarantined{Mailbox: "A", Key: "k"})
+	same(t, "replaced whole, and one dropped", read(b.Quarantine(t.Context())), []mail.Quarantined{uid, other})
+
+	commit(t, b, mail.DropQuarantined{Mailbox: "A", UID: 1}, mail.DropMailbox{Mailbox: "A"})
+	same(t, "with its mailbox", read(b.Quarantine(t.Context())), []mail.Quarantined{other})
+	for _, bad := range []mail.Quarantined{
+		{Mailbox: "A", Tried: mail.AttemptRead}, {Mailbox: "A", UID: 1, Key: "k", Tried: mail.AttemptRead}, {UID: 1, Tried: mail.AttemptRead},
+	} {
+		if err := b.Commit(t.Context(), mail.PutQuarantined{Quarantined: bad}); err == nil {
+			t.Errorf("stored: %+v", bad)
+		}
+	}
+}
+
 func baseRuns(t *testing.T, b sync.Base) {
 	one := mail.RunRecord{Started: 100}
 	two := mail.RunRecord{
@@ -124,7 +154,8 @@ func baseDropMailbox(t *testing.T, b sync.Base) {
 }
 
 func baseDropMissing(t *testing.T, b sync.Base) {
-	commit(t, b, mail.DropRow{ID: 77}, mail.DropIntent{ID: 77}, mail.DropMailbox{Mailbox: "none"}, mail.ClearProblems{Mailbox: "none"})
+	commit(t, b, mail.DropRow{ID: 77}, mail.DropIntent{ID: 77}, mail.DropMailbox{Mailbox: "none"}, mail.ClearProblems{Mailbox: "none"},
+		mail.DropQuarantined{Mailbox: "none", UID: 1})
 }
 
 func baseChangesInOrder(t *testing.T, b sync.Base) {

@@ -28,6 +28,7 @@ type baseState struct {
 	mailboxes map[mail.Mailbox]mail.Checkpoint
 	intents   []mail.Intent // by age
 	problems  []mail.Problem
+	aside     []mail.Quarantined
 	runs      []mail.RunRecord // by ID
 	journal   []mail.Operation // by run and number
 }
@@ -45,7 +46,7 @@ func NewBase() *Base {
 func (s *baseState) clone() *baseState {
 	return &baseState{
 		rows: maps.Clone(s.rows), nextRow: s.nextRow, mailboxes: maps.Clone(s.mailboxes),
-		intents: slices.Clone(s.intents), problems: slices.Clone(s.problems), runs: slices.Clone(s.runs),
+		intents: slices.Clone(s.intents), problems: slices.Clone(s.problems), aside: slices.Clone(s.aside), runs: slices.Clone(s.runs),
 		journal: slices.Clone(s.journal),
 	}
 }
@@ -208,6 +209,17 @@ func (b *Base) Problems(ctx context.Context) ([]mail.Problem, error) {
 		return nil, err
 	}
 	return slices.SortedFunc(slices.Values(s.problems), func(a, b mail.Problem) int {
+		return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.UID, b.UID), cmp.Compare(a.Key, b.Key))
+	}), nil
+}
+
+// Quarantine implements sync.Base.
+func (b *Base) Quarantine(ctx context.Context) ([]mail.Quarantined, error) {
+	s, err := b.read(ctx, "Quarantine", "")
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(slices.Values(s.aside), func(a, b mail.Quarantined) int {
 		return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.UID, b.UID), cmp.Compare(a.Key, b.Key))
 	}), nil
 }

@@ -47,6 +47,10 @@ func about(changes []mail.Change) string {
 		m = c.Problem.Mailbox
 	case mail.ClearProblems:
 		m = c.Mailbox
+	case mail.PutQuarantined:
+		m = c.Quarantined.Mailbox
+	case mail.DropQuarantined:
+		m = c.Mailbox
 	}
 	return fmt.Sprintf("%d: %T %s", len(changes), changes[0], m)
 }
@@ -85,6 +89,10 @@ func (s *baseState) apply(change mail.Change) error {
 		s.putProblem(c.Problem)
 	case mail.ClearProblems:
 		s.clearProblems(c.Mailbox)
+	case mail.PutQuarantined:
+		return s.putQuarantined(c.Quarantined)
+	case mail.DropQuarantined:
+		s.dropQuarantined(func(q mail.Quarantined) bool { return q.Mailbox == c.Mailbox && q.UID == c.UID && q.Key == c.Key })
 	case mail.PutRun:
 		s.putRun(c.Run)
 	case mail.PutOperation:
@@ -149,6 +157,20 @@ func (s *baseState) dropMailbox(m mail.Mailbox) {
 	delete(s.mailboxes, m)
 	s.intents = slices.DeleteFunc(s.intents, func(i mail.Intent) bool { return i.Mailbox == m })
 	s.clearProblems(m)
+	s.dropQuarantined(func(q mail.Quarantined) bool { return q.Mailbox == m })
+}
+
+func (s *baseState) putQuarantined(q mail.Quarantined) error {
+	if q.Mailbox == "" || (q.UID == 0) == (q.Key == "") {
+		return fmt.Errorf("message set aside of mailbox %q, UID %d, key %q", q.Mailbox, q.UID, q.Key)
+	}
+	s.dropQuarantined(func(o mail.Quarantined) bool { return q.Mailbox == o.Mailbox && q.UID == o.UID && q.Key == o.Key })
+	s.aside = append(s.aside, q)
+	return nil
+}
+
+func (s *baseState) dropQuarantined(which func(mail.Quarantined) bool) {
+	s.aside = slices.DeleteFunc(s.aside, which)
 }
 
 func (s *baseState) putProblem(p mail.Problem) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"godwit/conflict"
 	"godwit/mail"
@@ -125,6 +126,7 @@ func (w *world) quiet() {
 	w.say("quiet")
 	rest := false
 	for range mostRuns {
+		w.later += 48 * time.Hour // nothing is set aside for longer
 		result := w.clean(o)
 		if len(w.broken) > 0 {
 			return
@@ -146,6 +148,9 @@ func (w *world) quiet() {
 	}
 	if len(last.Plan.Holds) > 0 && (w.mode == conflict.TwoWay || last.Guarded()) {
 		w.broke("something is held back: %s", last.Plan.Holds[0].Text)
+	}
+	if aside, _ := w.base.Quarantine(context.Background()); len(aside) > 0 {
+		w.broke("still set aside: %+v", aside)
 	}
 	w.inOrder()
 	if len(w.broken) == 0 {

@@ -42,6 +42,7 @@ type world struct {
 	now     *schedule // the run under way, or nil
 	oracle  *oracle
 	runs    int
+	later   time.Duration // what the runs' clock shows more than at the beginning
 	touched [2]int
 
 	made    content // how many contents there are
@@ -145,6 +146,7 @@ func (w *world) options() sync.Options {
 	policy := conflict.Policy{Mode: w.mode, MaxDeleteCount: 1000}
 	return sync.Options{
 		Patience: []time.Duration{}, // nothing here takes time
+		Now:      func() time.Time { return time.Unix(1_800_000_000, 0).Add(w.later) },
 		Account:  "sim", Server: w.server, Local: w.local, Base: w.base, Workers: w.c.Workers,
 		Policy: func(mail.Mailbox, mail.Role) conflict.Policy { return policy },
 	}
@@ -153,6 +155,7 @@ func (w *world) options() sync.Options {
 // start carries out one run.
 func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, error) {
 	w.runs++
+	w.later += 7 * time.Minute // what failed is due again after two runs, or later
 	w.oracle.running = true
 	w.touched = [2]int{}
 	w.now = &schedule{
@@ -173,6 +176,9 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 		len(result.Failures), err)
 	for _, f := range result.Failures {
 		w.say("  failed: %s UID %d key %s: %v", f.Mailbox, f.UID, f.Key, f.Err)
+	}
+	for _, q := range result.SetAside {
+		w.say("  set aside: %s UID %d key %s", q.Mailbox, q.UID, q.Key)
 	}
 	for _, h := range result.Plan.Holds {
 		w.say("  held: %s %s", h.Mailbox, h.Text)

@@ -77,7 +77,11 @@ func (a *Account) progress(f func(*bars)) {
 }
 
 func (a *Account) failed(f sync.Failure) {
-	a.p.Error(a.Scope(f.Mailbox), message(f.UID, f.Key)+f.Err.Error())
+	text := message(f.UID, f.Key) + f.Err.Error()
+	if f.Next != 0 {
+		text += " (set aside, and tried again in " + Pause(time.Unix(int64(f.Next), 0).Sub(a.p.o.Now())) + ")"
+	}
+	a.p.Error(a.Scope(f.Mailbox), text)
 }
 
 // message names a message at the beginning of a line; nothing where the line is
@@ -221,6 +225,9 @@ func (a *Account) summary(o Outcome, took time.Duration) string {
 	}
 	if n := len(o.Result.Failures); n > 0 {
 		text += ", " + s.Yellow(Count(n)+" failed")
+	}
+	if n := len(o.Result.SetAside); n > 0 {
+		text += ", " + s.Yellow(Count(n)+" set aside")
 	}
 	tail := "in " + Took(took)
 	if o.Result.Bytes > 0 {

@@ -92,6 +92,19 @@ func Ago(d time.Duration) string {
 	return Plural(int(d.Hours()/24), "day", "days") + " ago"
 }
 
+// Pause writes how long a pause is, for a person, rounded up: a time that is over
+// is "a moment".
+func Pause(d time.Duration) string {
+	minutes := int((d + time.Minute - 1) / time.Minute)
+	switch {
+	case d <= 0:
+		return "a moment"
+	case minutes < 120:
+		return Plural(minutes, "minute", "minutes")
+	}
+	return Plural((minutes+59)/60, "hour", "hours")
+}
+
 // Pad fills a text up to so many columns.
 func Pad(text string, columns int) string { return runewidth.FillRight(text, columns) }
 

@@ -37,6 +37,7 @@ type record struct {
 	Reason string `json:"reason,omitempty"`
 	Text   string `json:"text,omitempty"`
 	Guard  *bool  `json:"guard,omitempty"`
+	Next   string `json:"next,omitempty"`
 	Held   *int   `json:"held,omitempty"`
 
 	Exit    *int     `json:"exit,omitempty"`
@@ -53,6 +54,7 @@ type counts struct {
 	Flagged int `json:"flagged"`
 	Removed int `json:"removed"`
 	Held    int `json:"held"`
+	Aside   int `json:"set_aside"`
 	Failed  int `json:"failed"`
 	Looked  int `json:"mailboxes_looked_into"`
 	Total   int `json:"mailboxes"`
@@ -104,6 +106,9 @@ func (a *Account) event(e sync.Event) record {
 	case sync.Failed:
 		r.Event, r.UID, r.Key = "failed", uint32(e.Failure.UID), a.p.Clean(string(e.Failure.Key))
 		r.Text = a.p.Clean(e.Failure.Err.Error())
+		if e.Failure.Next != 0 {
+			r.Next = time.Unix(int64(e.Failure.Next), 0).UTC().Format(time.RFC3339)
+		}
 		mailbox(e.Failure.Mailbox)
 	case sync.Finished:
 		r.Event = "finished"
@@ -182,7 +187,7 @@ func (a *Account) done(o Outcome, took time.Duration) record {
 		Event: "done", Account: a.name, Exit: &o.Exit, Seconds: &seconds, Bytes: &res.Bytes, DryRun: o.DryRun,
 		Counts: &counts{
 			Fetched: res.Pulled, Sent: res.Pushed, Moved: res.Moved, Flagged: res.Flagged, Removed: res.Removed,
-			Held: res.Held, Failed: len(res.Failures), Looked: res.Looked, Total: res.Total,
+			Held: res.Held, Aside: len(res.SetAside), Failed: len(res.Failures), Looked: res.Looked, Total: res.Total,
 		},
 	}
 	if o.Err != nil {

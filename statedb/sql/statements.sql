@@ -112,6 +112,19 @@ DELETE FROM problem WHERE mailbox = ?;
 SELECT mailbox, uid, key, reason, since, last, count
   FROM problem ORDER BY mailbox, uid, key;
 
+-- :put_quarantined
+INSERT OR REPLACE INTO quarantine (mailbox, uid, key, uidvalidity, size, emailid, inode,
+                                   tried, reason, first, last, next, tries, known)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- :drop_quarantined
+DELETE FROM quarantine WHERE mailbox = ? AND uid = ? AND key = ?;
+-- :drop_quarantined_of_mailbox
+DELETE FROM quarantine WHERE mailbox = ?;
+-- :quarantined
+SELECT mailbox, uid, key, uidvalidity, size, emailid, inode,
+       tried, reason, first, last, next, tries, known
+  FROM quarantine ORDER BY mailbox, uid, key;
+
 -- A NULL identifier is the next one: the newest run is always kept, so none
 -- comes twice.
 -- :put_run
@@ -187,4 +200,7 @@ UNION ALL
 SELECT 'operation ' || run || '.' || seq || ' is of no known run' FROM operation WHERE run NOT IN (SELECT id FROM run)
 UNION ALL
 SELECT 'mailbox ' || id || ' has no name' FROM mailbox WHERE name = ''
+UNION ALL
+SELECT 'a message of ' || mailbox || ' that was set aside has not one of UID and key' FROM quarantine
+ WHERE (uid = 0) = (key = '')
 LIMIT 20;

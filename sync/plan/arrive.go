@@ -38,6 +38,8 @@ func (p *planner) arriveFile(f *file) {
 		p.unfinished(b, conflict.NotProved)
 	case f.doubt:
 		p.unfinished(b, conflict.NotIdentified)
+	case f.SetAside:
+		// Its time has not come.
 	case b.may&conflict.ToServer == 0:
 		// It stays what it is: the Maildir's own.
 	case p.mayBeHeld(f):
@@ -118,6 +120,8 @@ func (p *planner) arriveMessage(m *msg) {
 	switch {
 	case b.left != conflict.NoReason:
 		p.unfinished(b, b.left)
+	case m.SetAside:
+		// Its time has not come.
 	case m.doubt:
 		p.unfinished(b, conflict.NotIdentified)
 	case b.may&conflict.ToLocal == 0:

@@ -94,4 +94,8 @@ type Item struct {
 	LocalContent mail.LocalContent
 	// Server is the message on the server, where ServerState is Here.
 	Server *mail.ServerMessage
+	// SetAside says that bringing the message to the other side failed and is not
+	// to be tried in this run. It is a message like any other for all that needs no
+	// transfer.
+	SetAside bool
 }

@@ -135,16 +135,15 @@ func (p *planner) carryOut(r *row, rule conflict.Rule) {
 		p.wait(r, rule.Reason)
 	case conflict.Leave, conflict.Note, conflict.Merge:
 		p.agree(r, rule)
-	case conflict.Restore:
-		p.restore(r, rule)
-	case conflict.Append:
-		if r.msg != nil { // the edit wins over the server's move
-			r.msg.row, r.msg = nil, nil
-			r.server = conflict.Gone
+	case conflict.Restore, conflict.Append, conflict.Replace:
+		if r.SetAside || r.file != nil && r.file.SetAside {
+			r.fate = conflict.Wait
+			if rule.Do != conflict.Replace { // an edit shows as long as the directory is read
+				p.wait(r, conflict.SetAside)
+			}
+			return
 		}
-		p.upload(r, rule, 0)
-	case conflict.Replace:
-		p.upload(r, rule, r.now().UID)
+		p.bring(r, rule)
 	case conflict.FollowServer:
 		p.followServer(r, rule)
 	case conflict.FollowLocal:
@@ -172,6 +171,22 @@ func (p *planner) carryOut(r *row, rule conflict.Rule) {
 			p.adopt(r)
 		}
 		p.add(Forget{Step: Step{r.box.Name, rule.Reason}, Row: r.base()}, r.box, r.Base.UID, r.Base.Key)
+	}
+}
+
+// bring adds the transfer that a rule asks for.
+func (p *planner) bring(r *row, rule conflict.Rule) {
+	switch rule.Do {
+	case conflict.Restore:
+		p.restore(r, rule)
+	case conflict.Append:
+		if r.msg != nil { // the edit wins over the server's move
+			r.msg.row, r.msg = nil, nil
+			r.server = conflict.Gone
+		}
+		p.upload(r, rule, 0)
+	case conflict.Replace:
+		p.upload(r, rule, r.now().UID)
 	}
 }
 
