@@ -95,7 +95,7 @@ const rest = `
 | in the Maildir | on the server | done | because |
 |---|---|---|---|
 | new | – | append, or copy on the server what it holds already | %s; %s |
-| – | new | fetch | %s |
+| – | new | fetch, or link what is here already | %s |
 | new | new, same content | pair one to one, unite the flags, transfer nothing | %s |
 
 Whether contents are the same is decided by the whole content where both are

@@ -14,6 +14,17 @@ type Row struct {
 	// was read or written by us; EmailID where the server has it.
 	Content Content
 	Inode   uint64 // of the file; another one under the same key is an edit
+	// Date is the message's INTERNALDATE on the server. It shortlists what a new
+	// message may be a copy of, and decides nothing.
+	Date UnixTime
+}
+
+// Likeness is what messages of the same content have in common wherever they
+// are on a server: a copy keeps both (RFC 9051, 6.4.7). It shortlists, it never
+// decides.
+type Likeness struct {
+	Size int64    // octets of the wire form
+	Date UnixTime // INTERNALDATE
 }
 
 // Checkpoint is how far a mailbox was brought: what both sides showed before

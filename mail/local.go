@@ -238,6 +238,14 @@ type Delivery struct {
 	Key Key
 }
 
+// Link describes a message whose content a file of the Maildir has already. A
+// second name of that file, or a copy of it, is put into the Maildir.
+type Link struct {
+	Key      Key      // of the file that is there
+	Content  Content  // that it must have; Hash is known
+	Delivery Delivery // of the new message; Size is not asked for
+}
+
 // Staged is a message that was written to tmp/ and waits to be moved into place.
 type Staged struct {
 	Mailbox Mailbox

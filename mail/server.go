@@ -8,6 +8,9 @@ type ServerMailbox struct {
 	NoSelect   bool // \Noselect or \NonExistent: only a parent of others
 	Subscribed bool
 	Status     *Status // nil when not selectable, not asked for, or refused
+	// EmailIDs says that the server names contents across mailboxes (EMAILID of
+	// RFC 8474, or X-GM-MSGID), and tells the names with the metadata.
+	EmailIDs bool
 }
 
 // Status is a mailbox as STATUS tells it (RFC 9051, 6.3.11; RFC 7162, 3.1.6).

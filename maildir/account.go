@@ -38,6 +38,8 @@ type Options struct {
 	// renaming, because its mailbox is on a file system of its own. Otherwise
 	// Remove fails for it with [ErrElsewhere].
 	CopyToTrash bool
+	// NoLinks has [Account.Link] copy every file, and none get a second name.
+	NoLinks bool
 	// Now is the clock that decides whether a directory changed so recently that
 	// a further change might not move its time stamp; nil: time.Now.
 	Now func() time.Time
@@ -57,6 +59,7 @@ type Account struct {
 	names                *names
 	keys                 *keyMaker
 	durable              durability
+	noLinks              bool
 	write                func(f *file, p []byte) (int, error) // for tests of full disks
 
 	keywordsMu sync.Mutex // one writer of keyword tables in this process
@@ -90,7 +93,7 @@ func Open(o Options) (*Account, error) {
 	}
 	a := &Account{
 		sys: o.System, root: root, account: o.Account, trash: o.TrashDir, now: o.Now, names: n, keys: keys,
-		inner: filepath.Join(root, innerTrash(n.layout)), copyToTrash: o.CopyToTrash,
+		inner: filepath.Join(root, innerTrash(n.layout)), copyToTrash: o.CopyToTrash, noLinks: o.NoLinks,
 		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, held: map[mail.Mailbox]*heldTmp{}, write: (*file).Write,
 	}
 	a.durable.start = time.Now()

@@ -57,6 +57,11 @@ type System interface {
 	// Rename fails with EEXIST when the new name is taken. On systems that cannot
 	// do that at once, a crash may leave both names.
 	Rename(from int, name string, to int, newName string) error
+	// Link gives a file a second name; EEXIST when it is taken.
+	Link(from int, name string, to int, newName string) error
+	// Clone makes an empty file share the blocks of another one. It fails where
+	// the file system cannot.
+	Clone(to, from int) error
 	SetMode(fd int, permissions uint32) error
 	// SetTime sets mtime and atime, in seconds since 1970.
 	SetTime(in int, name string, seconds int64) error
@@ -208,11 +213,17 @@ func (kernel) Rename(from int, name string, to int, newName string) error {
 // linkAndUnlink is Rename for file systems without a rename that keeps what is
 // there. If we die between the two, the file has both names; a scan sees one.
 func linkAndUnlink(from int, name string, to int, newName string) error {
-	if err := retryErr(func() error { return unix.Linkat(from, name, to, newName, 0) }); err != nil {
+	if err := (kernel{}).Link(from, name, to, newName); err != nil {
 		return err
 	}
 	return retryErr(func() error { return unix.Unlinkat(from, name, 0) })
 }
+
+func (kernel) Link(from int, name string, to int, newName string) error {
+	return retryErr(func() error { return unix.Linkat(from, name, to, newName, 0) })
+}
+
+func (kernel) Clone(to, from int) error { return clone(to, from) }
 
 func (kernel) SetMode(fd int, permissions uint32) error {
 	return retryErr(func() error { return unix.Fchmod(fd, permissions) })

@@ -107,7 +107,7 @@ func (w *committer) putRow(r mail.Row) error {
 		hash = hashPrefix(r.Content.Hash)
 	}
 	return w.exec("put_row", hash, r.ID, mailbox, uidOrNull(r.UID), orNull(r.Key),
-		packed[:], orNull(r.Flags.Keywords), orNull(r.Content.EmailID))
+		packed[:], orNull(r.Flags.Keywords), orNull(r.Content.EmailID), dateOrNull(r.Date))
 }
 
 // nextRowName is where the identifier of the next new row stands in meta.

@@ -50,6 +50,14 @@ func orNull[T ~string](s T) any {
 	return string(s)
 }
 
+// dateOrNull is the value of a date column.
+func dateOrNull(t mail.UnixTime) any {
+	if t == 0 {
+		return nil
+	}
+	return int64(t)
+}
+
 // uidOrNull is the value of a uid column.
 func uidOrNull(u mail.UID) any {
 	if u == 0 {

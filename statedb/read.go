@@ -1,9 +1,11 @@
 package statedb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,6 +73,7 @@ func (r *result) scanRow(row *mail.Row) error {
 		row.Flags.Keywords = mail.Keywords(k)
 	}
 	row.Content = content
+	row.Date = mail.UnixTime(r.integer(6))
 	row.Inode = inode
 	return nil
 }
@@ -246,7 +249,7 @@ func (db *DB) FindContent(ctx context.Context, hashes []mail.Hash) ([]mail.Row, 
 	var found []mail.Row
 	err := db.read(ctx, "find content in", func(c *conn) error {
 		return c.each(func(r *result) error {
-			row := mail.Row{Mailbox: mail.Mailbox(r.text(6))}
+			row := mail.Row{Mailbox: mail.Mailbox(r.text(7))}
 			if err := r.scanRow(&row); err != nil {
 				return err
 			}
@@ -256,5 +259,41 @@ func (db *DB) FindContent(ctx context.Context, hashes []mail.Hash) ([]mail.Row, 
 			return ctx.Err()
 		}, "rows_of_hashes", "["+strings.Join(prefixes, ",")+"]")
 	})
+	return found, err
+}
+
+// FindLike implements sync.Base, by an index on the dates. The rows come by their
+// identifiers.
+func (db *DB) FindLike(ctx context.Context, likes []mail.Likeness) ([]mail.Row, error) {
+	wanted := make(map[mail.Likeness]bool, len(likes))
+	dates := make(map[mail.UnixTime]bool, len(likes))
+	var texts []string
+	for _, l := range likes {
+		if l.Date == 0 || l.Size < 0 { // "not known" equals nothing
+			continue
+		}
+		wanted[l] = true
+		if !dates[l.Date] {
+			dates[l.Date] = true
+			texts = append(texts, strconv.FormatInt(int64(l.Date), 10))
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, ctx.Err()
+	}
+	var found []mail.Row
+	err := db.read(ctx, "find dates in", func(c *conn) error {
+		return c.each(func(r *result) error {
+			row := mail.Row{Mailbox: mail.Mailbox(r.text(7))}
+			if err := r.scanRow(&row); err != nil {
+				return err
+			}
+			if wanted[mail.Likeness{Size: row.Content.Size, Date: row.Date}] {
+				found = append(found, row)
+			}
+			return ctx.Err()
+		}, "rows_of_dates", "["+strings.Join(texts, ",")+"]")
+	})
+	slices.SortFunc(found, func(a, b mail.Row) int { return cmp.Compare(a.ID, b.ID) })
 	return found, err
 }

@@ -19,6 +19,7 @@ type work struct {
 
 	fetchAll  bool
 	fetches   []plan.Fetch
+	links     []plan.Fetch // of what is here, or is fetched before
 	replace   bool         // a fetched message takes the place of its row's file
 	due       atomic.Int64 // messages still to be fetched
 	counted   atomic.Bool  // due was set
@@ -40,7 +41,7 @@ type work struct {
 }
 
 func (w *work) transfers() bool {
-	return w.fetchAll || len(w.fetches)+len(w.uploads)+len(w.copies)+len(w.moves)+len(w.relocates) > 0
+	return w.fetchAll || len(w.links)+len(w.fetches)+len(w.uploads)+len(w.copies)+len(w.moves)+len(w.relocates) > 0
 }
 
 // assign sorts the plan's operations into the mailboxes' work.
@@ -68,7 +69,11 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 		case plan.FetchAll:
 			w.fetchAll = true
 		case plan.Fetch:
-			w.fetches = append(w.fetches, op)
+			if op.Twin != nil {
+				w.links = append(w.links, op)
+			} else {
+				w.fetches = append(w.fetches, op)
+			}
 		case plan.Upload:
 			w.uploads = append(w.uploads, op)
 		case plan.CopyServer:
@@ -123,7 +128,11 @@ func (r *run) apply(ctx context.Context) error {
 			}
 		}
 	}
-	if err := r.transfer(ctx, works); err != nil {
+	err = r.transfer(ctx, works, r.moveOnServer, r.copyOnServer, r.moveLocally, r.upload, r.fetch)
+	if err == nil && linking(works) {
+		err = r.transfer(ctx, works, r.link, r.fetch)
+	}
+	if err != nil {
 		if !isStep(err) {
 			err = errors.Join(err, r.checkpointPulled(ctx, works))
 		}
@@ -158,8 +167,9 @@ func (r *run) flush(ctx context.Context, w *work) error {
 	return nil
 }
 
-// transfer is the phase that brings messages to where they are not.
-func (r *run) transfer(ctx context.Context, works map[mail.Mailbox]*work) error {
+// transfer is the phase that brings messages to where they are not, by these
+// ways one after the other.
+func (r *run) transfer(ctx context.Context, works map[mail.Mailbox]*work, ways ...func(context.Context, *work) error) error {
 	// Batches that idle workers took outlive the work on their mailbox, so that
 	// all have the phase's context and end with it.
 	ctx, r.stopTransfers = context.WithCancel(ctx)
@@ -171,7 +181,7 @@ func (r *run) transfer(ctx context.Context, works map[mail.Mailbox]*work) error 
 		if !w.transfers() {
 			return nil
 		}
-		for _, f := range []func(context.Context, *work) error{r.moveOnServer, r.copyOnServer, r.moveLocally, r.upload, r.fetch} {
+		for _, f := range ways {
 			if err := r.only(w.b, f(ctx, w)); err != nil {
 				r.stopTransfers()
 				return err
@@ -246,7 +256,7 @@ func (r *run) drop(w *work, err error) error {
 
 // clear takes all work away.
 func (w *work) clear() {
-	w.fetchAll, w.fetches, w.uploads, w.copies, w.moves, w.relocates = false, nil, nil, nil, nil, nil
+	w.fetchAll, w.links, w.fetches, w.uploads, w.copies, w.moves, w.relocates = false, nil, nil, nil, nil, nil, nil
 	w.flags, w.records, w.removeServer, w.removeLocal, w.left = nil, nil, nil, nil, nil
 }
 

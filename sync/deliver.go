@@ -29,6 +29,7 @@ type arrival struct {
 	row      mail.Row
 	replaces mail.Key // the file that it takes the place of; empty: none
 	why      conflict.Reason
+	twin     mail.Mailbox // whose file has the same content; empty: the body was transferred
 }
 
 type deliverer struct {

@@ -40,11 +40,12 @@ func (r *run) fetch(ctx context.Context, w *work) error {
 	for _, uids := range batches {
 		due += uids.Len()
 	}
-	w.due.Store(int64(due))
+	w.due.Add(int64(due))
 	w.counted.Store(true)
 	if w.fetchAll {
 		r.tell(Expected{Mailbox: w.b.name, Messages: due}, nil)
 	}
+	w.fetchAll, w.fetches = false, nil // another turn of transfers brings others
 	f := &fetching{r: r, w: w, wanted: wanted}
 	for _, uids := range batches {
 		if r.diskFull.Load() {
@@ -143,7 +144,7 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 			return err
 		}
 		s.Content.EmailID = m.Content.EmailID
-		row := mail.Row{Mailbox: b.name, UID: m.UID, Key: s.Key, Flags: m.Flags, Content: s.Content, Inode: s.Inode}
+		row := mail.Row{Mailbox: b.name, UID: m.UID, Key: s.Key, Flags: m.Flags, Content: s.Content, Inode: s.Inode, Date: m.Date}
 		a := arrival{staged: s, row: row}
 		if op != nil && op.Row != nil {
 			a.row.ID, a.why = op.Row.ID, op.Reason

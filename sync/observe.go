@@ -130,7 +130,7 @@ func (r *run) look(ctx context.Context, b *box) error {
 		if !serverMoved {
 			return nil
 		}
-		if b.rows == (mail.Counts{}) {
+		if b.rows == (mail.Counts{}) && !r.mayLink(b) {
 			// With nothing in base and nothing here, the bodies can be fetched at once.
 			select {
 			case <-scanned:
@@ -163,6 +163,10 @@ func (r *run) look(ctx context.Context, b *box) error {
 	}
 	return nil
 }
+
+// mayLink tells that asking for a new mailbox's messages may save their download:
+// the server names contents, and has other mailboxes that may hold the same.
+func (r *run) mayLink(b *box) bool { return b.server.EmailIDs && len(r.order) > 1 }
 
 // ask observes the mailbox on the server.
 func (r *run) ask(ctx context.Context, b *box) error {

@@ -51,6 +51,9 @@ func (r *run) plan(ctx context.Context) error {
 	for _, op := range p.Operations {
 		switch op := op.(type) {
 		case plan.Fetch:
+			if op.Twin != nil {
+				continue
+			}
 			messages, octets = messages+1, octets+max(0, op.Message.Content.Size)
 		case plan.Upload:
 			messages, octets = messages+1, octets+max(0, op.Content.Size)
@@ -103,6 +106,7 @@ func (r *run) planInput(ctx context.Context) (plan.Input, error) {
 	in := plan.Input{AllowDeletes: r.AllowDeletes, NewRoot: r.NewRoot && !r.root.Marker, Recreate: r.Recreate, NoMailboxes: r.noMailboxes}
 	r.doubtAbsence()
 	var hashes []mail.Hash
+	var likes []mail.Likeness
 	removals := false
 	for _, b := range r.order {
 		in.Mailboxes = append(in.Mailboxes, r.planMailbox(b))
@@ -110,12 +114,20 @@ func (r *run) planInput(ctx context.Context) (plan.Input, error) {
 			if item.Local != nil && item.Base == nil && !item.LocalContent.Hash.IsZero() {
 				hashes = append(hashes, item.LocalContent.Hash)
 			}
+			if s := item.Server; s != nil && item.Base == nil && s.Content.Size >= 0 && s.Date != 0 {
+				likes = append(likes, mail.Likeness{Size: s.Content.Size, Date: s.Date})
+			}
 			removals = removals || item.Base != nil
 		}
 	}
 	var err error
 	if len(hashes) > 0 {
 		if in.Copies, err = r.Base.FindContent(ctx, hashes); err != nil {
+			return in, fmt.Errorf("%w: %w", errBase, err)
+		}
+	}
+	if len(likes) > 0 {
+		if in.Alike, err = r.Base.FindLike(ctx, likes); err != nil {
 			return in, fmt.Errorf("%w: %w", errBase, err)
 		}
 	}

@@ -117,6 +117,12 @@ type Local interface {
 	// Stage writes a message to tmp/ under a fresh key. A body that fails, or
 	// is not as long as the delivery says, leaves nothing behind.
 	Stage(ctx context.Context, m mail.Mailbox, d mail.Delivery, body io.Reader) (mail.Staged, error)
+	// Link stages messages for a mailbox whose content files of another one, or
+	// of the same, have already: as further names of those files, or as copies
+	// where there can be none or the date is another. One result a message: nil,
+	// and it is staged; [mail.ErrGone] when the file is not there or has other
+	// content; or what failed.
+	Link(ctx context.Context, from, to mail.Mailbox, links []mail.Link) ([]mail.Staged, []error, error)
 	// Settle makes staged messages durable, together.
 	Settle(ctx context.Context, staged []mail.Staged) error
 	// Place moves staged messages into new/ or cur/, never over another file, and
@@ -162,6 +168,9 @@ type Base interface {
 	FindKeys(ctx context.Context, m mail.Mailbox, keys []mail.Key) ([]mail.Row, error)
 	// FindContent returns the rows of the account that have one of these hashes.
 	FindContent(ctx context.Context, hashes []mail.Hash) ([]mail.Row, error)
+	// FindLike returns the rows of the account that have a key and one of these
+	// likenesses, at the cost of those that have the dates.
+	FindLike(ctx context.Context, likes []mail.Likeness) ([]mail.Row, error)
 	// Intents returns what was under way when the last run ended, oldest first.
 	Intents(ctx context.Context) ([]mail.Intent, error)
 	// Problems returns what failed and is to be retried.

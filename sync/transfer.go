@@ -95,6 +95,7 @@ func (r *run) transferring(w *work, step plan.Step, row mail.Row, local mail.Loc
 		content.EmailID = row.Content.EmailID
 	}
 	return &sending{
+		date: row.Date,
 		intent: mail.Intent{
 			ID: r.nextID.Add(1), Kind: mail.IntentTransfer, Mailbox: w.b.name, UIDValidity: w.b.validity(), UID: row.UID,
 			Key: local.Key, Flags: flags, Content: content, Floor: w.b.floor(), From: row.Mailbox,
@@ -222,6 +223,9 @@ func (r *run) moveLocally(ctx context.Context, w *work) error {
 		}
 		row := m.op.Row
 		row.Mailbox, row.UID, row.Key, row.Inode = b.name, m.op.Server.UID, file.Key, file.Inode
+		if m.op.Server.Date != 0 {
+			row.Date = m.op.Server.Date
+		}
 		row.Flags = m.op.Flags
 		if m.op.Row.Inode != file.Inode { // edited before, or since the scan: read again
 			row.Inode = 0

@@ -40,12 +40,13 @@ type sending struct {
 	store  mail.FlagDelta // still to be changed on the server
 	mark   mail.FlagDelta // still to be changed in the Maildir
 	octets int64
-	source mail.Key // a transfer's: the file that base had in the mailbox that it leaves
-	taken  bool     // the server said that it took the message
-	found  bool     // looked up, since the server did not say
-	uid    mail.UID // under which it arrived; zero: not yet known
-	err    error    // the server refused it, or the file is gone
-	alone  bool     // err is of this message, not of the whole command
+	date   mail.UnixTime // INTERNALDATE
+	source mail.Key      // a transfer's: the file that base had in the mailbox that it leaves
+	taken  bool          // the server said that it took the message
+	found  bool          // looked up, since the server did not say
+	uid    mail.UID      // under which it arrived; zero: not yet known
+	err    error         // the server refused it, or the file is gone
+	alone  bool          // err is of this message, not of the whole command
 }
 
 func (r *run) uploadBatch(ctx context.Context, w *work, batch []plan.Upload) error {
@@ -62,7 +63,7 @@ func (r *run) uploadBatch(ctx context.Context, w *work, batch []plan.Upload) err
 		}
 		sends[i] = &sending{
 			intent: in, step: op.Step, local: op.Local, flags: op.Flags, send: op.Send, store: op.Store, mark: op.Mark,
-			octets: op.Content.Size, uid: op.Found,
+			octets: op.Content.Size, uid: op.Found, date: op.Content.Date,
 		}
 		sends[i].intent.Flags = sends[i].recorded(b)
 		intents = append(intents, mail.PutIntent{Intent: sends[i].intent})
@@ -280,6 +281,7 @@ func (r *run) rowOf(w *work, s *sending) []mail.Change {
 	in := s.intent
 	row := mail.Row{
 		ID: in.OldRow, Mailbox: in.Mailbox, UID: s.uid, Key: in.Key, Flags: s.flags, Content: in.Content, Inode: s.local.Inode,
+		Date: s.date,
 	}
 	if in.From != "" && in.From != in.Mailbox && s.local.Letters != "" && w.b.policy.Mode.Pulls() {
 		w.rewrite(in.Key)

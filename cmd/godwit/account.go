@@ -94,7 +94,7 @@ func trashPath(state string) string { return filepath.Join(state, "trash") }
 func openMaildir(c *config.Account, state string) (*maildir.Account, error) {
 	local, err := maildir.Open(maildir.Options{
 		Root: c.Maildir, Account: c.Name, Layout: maildir.Layout(c.Layout), Map: c.Map, TrashDir: trashPath(state),
-		CopyToTrash: c.TrashCopy,
+		CopyToTrash: c.TrashCopy, NoLinks: !c.Link,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errConfig, err)

@@ -64,7 +64,7 @@ func goodName(name string) bool {
 
 func (r *reader) account(at path, name string, raw map[string]any) *Account {
 	a := &Account{
-		Name: name, Layout: Verbatim, Include: []Pattern{"*"}, Trash: "auto", KeepDeleted: defaultKeep,
+		Name: name, Layout: Verbatim, Include: []Pattern{"*"}, Trash: "auto", KeepDeleted: defaultKeep, Link: true,
 		Connections: defaultConnections, Map: map[mail.Mailbox]mail.Mailbox{},
 		IMAP: IMAP{TLS: Implicit, Timeout: defaultTimeout, Compress: true},
 	}

@@ -61,6 +61,9 @@ type Account struct {
 	KeepDeleted time.Duration
 	// TrashCopy copies to the local trash what cannot be renamed into it.
 	TrashCopy bool
+	// Link says that a message that is in several mailboxes may be one file with
+	// several names.
+	Link bool
 	// Connections is how many connections to the server may be used.
 	Connections int
 	// Map gives server mailboxes other local names.

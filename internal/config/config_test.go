@@ -65,7 +65,7 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 	plain.IMAP.Password = nil
 	want := Account{
 		Name: "home", Maildir: "/home/me/Mail", Layout: Verbatim, Include: []Pattern{"*"},
-		Trash: "auto", KeepDeleted: 30 * 24 * time.Hour, Connections: 4, Map: map[mail.Mailbox]mail.Mailbox{},
+		Trash: "auto", KeepDeleted: 30 * 24 * time.Hour, Connections: 4, Link: true, Map: map[mail.Mailbox]mail.Mailbox{},
 		IMAP: IMAP{
 			Host: "imap.example.org", Port: 993, TLS: Implicit, Timeout: time.Minute, Compress: true, User: "me",
 		},

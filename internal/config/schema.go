@@ -97,6 +97,10 @@ var accountKeys = map[string]setter[Account]{
 		a.Connections, err = number(v, 1, 32)
 		return err
 	},
+	"link": func(_ *reader, a *Account, v any) (err error) {
+		a.Link, err = boolean(v)
+		return err
+	},
 	"max_size": func(_ *reader, _ *Account, v any) error {
 		if s, ok := v.(string); ok && strings.Trim(s, "0") == "" && s != "" || v == int64(0) {
 			return nil

@@ -32,6 +32,7 @@ func Base(t *testing.T, open func(t *testing.T) sync.Base) {
 		{"FindUIDsTakesRanges", baseFindUIDs},
 		{"FindKeysLeavesOutTheMissing", baseFindKeys},
 		{"FindContentLooksInEveryMailbox", baseFindContent},
+		{"FindLikeLooksInEveryMailbox", baseFindLike},
 		{"CountsAreBySide", baseCounts},
 		{"IntentsComeBackOldestFirst", baseIntents},
 		{"ProblemsAreCountedUntilCleared", baseProblems},

@@ -27,7 +27,7 @@ func baseRowWhole(t *testing.T, b sync.Base) {
 		Content: mail.Content{
 			Hash: mail.Hash{0: 0xff, 31: 1}, Head: mail.Head{0: 2, 15: 3}, Size: 1 << 40, EmailID: "M1", Weak: true,
 		},
-		Inode: 1<<64 - 1,
+		Inode: 1<<64 - 1, Date: -5,
 	}
 	bare := mail.Row{Mailbox: "A/B", UID: 1, Key: "\xff\xfe not UTF-8", Content: mail.Content{Size: -1}}
 	commit(t, b, mail.PutRow{Row: r}, mail.PutRow{Row: bare})
@@ -235,4 +235,27 @@ func baseCounts(t *testing.T, b sync.Base) {
 	same(t, "A", must[mail.Counts](t, "counts")(b.Counts(t.Context(), "A")), mail.Counts{Server: 2, Local: 3})
 	same(t, "B", must[mail.Counts](t, "counts")(b.Counts(t.Context(), "B")), mail.Counts{Server: 1, Local: 1})
 	same(t, "total", must[mail.Counts](t, "total")(b.Total(t.Context())), mail.Counts{Server: 3, Local: 4})
+}
+
+func baseFindLike(t *testing.T, b sync.Base) {
+	like := func(m mail.Mailbox, u mail.UID, k mail.Key, size int64, date mail.UnixTime) mail.Change {
+		r := row(m, u, k)
+		r.Content.Size, r.Date = size, date
+		return mail.PutRow{Row: r}
+	}
+	commit(t, b, like("A", 1, "a", 10, 1000), like("B", 2, "b", 10, 1000), like("B", 3, "c", 11, 1000),
+		like("B", 4, "d", 10, 1001), like("B", 5, "", 10, 1000), like("C", 0, "e", 12, 1002), like("C", 6, "f", 13, 0), like("C", 7, "g", -1, 1003))
+	find := func(likes ...mail.Likeness) []mail.Key {
+		return keysOf(must[[]mail.Row](t, "find like")(b.FindLike(t.Context(), likes)))
+	}
+	same(t, "size and date", find(mail.Likeness{Size: 10, Date: 1000}), []mail.Key{"a", "b"})
+	same(t, "several", find(mail.Likeness{Size: 12, Date: 1002}, mail.Likeness{Size: 11, Date: 1000}, mail.Likeness{Size: 11, Date: 1000}), []mail.Key{"c", "e"})
+	same(t, "crosswise", find(mail.Likeness{Size: 11, Date: 1001}), []mail.Key(nil))
+	same(t, "what is not known", find(mail.Likeness{Size: 13}, mail.Likeness{Size: -1, Date: 1003}), []mail.Key(nil))
+	same(t, "nothing", find(), []mail.Key(nil))
+	many := []mail.Likeness{{Size: 10, Date: 1001}}
+	for i := range 3000 {
+		many = append(many, mail.Likeness{Size: 10, Date: mail.UnixTime(5000 + i)})
+	}
+	same(t, "one among many", find(many...), []mail.Key{"d"})
 }

@@ -32,6 +32,8 @@ func Local(t *testing.T, open func(t *testing.T) sync.Local) {
 		{"NothingIsPlacedOverAFile", localNoOverwrite},
 		{"DiscardedIsGone", localDiscard},
 		{"DateIsKept", localDate},
+		{"LinkGivesContentAnotherPlace", localLink},
+		{"LinkRefusesOtherContent", localLinkGone},
 		{"KeysAreNeverGivenTwice", localNewKey},
 		{"ManyAreDeliveredSideBySide", localConcurrent},
 		{"OneBatchMaySpanMailboxes", localBatch},

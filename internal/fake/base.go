@@ -193,6 +193,18 @@ func (b *Base) FindContent(ctx context.Context, hashes []mail.Hash) ([]mail.Row,
 	}, byID), nil
 }
 
+// FindLike implements sync.Base.
+func (b *Base) FindLike(ctx context.Context, likes []mail.Likeness) ([]mail.Row, error) {
+	s, err := b.read(ctx, "FindLike", fmt.Sprint(len(likes)))
+	if err != nil {
+		return nil, err
+	}
+	return s.sorted(func(r mail.Row) bool {
+		return r.Key != "" && r.Date != 0 && r.Content.Size >= 0 &&
+			slices.Contains(likes, mail.Likeness{Size: r.Content.Size, Date: r.Date})
+	}, byID), nil
+}
+
 // Intents implements sync.Base.
 func (b *Base) Intents(ctx context.Context) ([]mail.Intent, error) {
 	s, err := b.read(ctx, "Intents", "")

@@ -51,6 +51,48 @@ func (l *Local) stage(m mail.Mailbox, key mail.Key, d mail.Delivery, raw []byte)
 	return mail.Staged{Mailbox: m, Key: key, Flags: d.Flags, Content: read(raw), Inode: f.inode}, nil
 }
 
+// Link implements sync.Local.
+func (l *Local) Link(ctx context.Context, from, to mail.Mailbox, links []mail.Link) ([]mail.Staged, []error, error) {
+	staged, results := make([]mail.Staged, len(links)), make([]error, len(links))
+	fault, err := l.begin(ctx, "Link", fmt.Sprintf("%s to %s %d", from, to, len(links)), true)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, link := range links[:fault.items(len(links))] {
+		staged[i], results[i] = l.link(from, to, link)
+		if errors.Is(results[i], mail.ErrNoMailbox) {
+			return nil, nil, results[i]
+		}
+	}
+	return staged, results, l.end(fault, "Link")
+}
+
+func (l *Local) link(from, to mail.Mailbox, link mail.Link) (mail.Staged, error) {
+	key := link.Delivery.Key
+	if key == "" {
+		key = l.NewKey()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.box(to); err != nil {
+		return mail.Staged{}, err
+	}
+	_, e, err := l.find(from, link.Key)
+	if err == nil && read(e.raw).Hash != link.Content.Hash {
+		err = fmt.Errorf("link %s %q: other content: %w", from, string(link.Key), mail.ErrGone)
+	}
+	if err != nil {
+		return mail.Staged{}, err
+	}
+	f := e.file
+	if link.Delivery.Date != 0 && f.date != link.Delivery.Date {
+		f = l.newFile(e.raw, link.Delivery.Date)
+	}
+	p := at(to, "tmp", key)
+	l.do(operation{name: "link " + string(key), add: &p, entry: entry{file: f}})
+	return mail.Staged{Mailbox: to, Key: key, Flags: link.Delivery.Flags, Content: read(e.raw), Inode: f.inode}, nil
+}
+
 // Settle implements sync.Local.
 func (l *Local) Settle(ctx context.Context, staged []mail.Staged) error {
 	fault, err := l.begin(ctx, "Settle", fmt.Sprint(len(staged)), true)

@@ -205,7 +205,9 @@ func (s *Server) Mailboxes(ctx context.Context, wanted func(mail.Mailbox, mail.R
 	defer s.mu.Unlock()
 	var all []mail.ServerMailbox
 	for name, b := range s.mailboxes {
-		line := mail.ServerMailbox{Name: name, Role: b.role, NoSelect: b.noSelect, Subscribed: b.subscribed}
+		line := mail.ServerMailbox{
+			Name: name, Role: b.role, NoSelect: b.noSelect, Subscribed: b.subscribed, EmailIDs: s.profile.ObjectID,
+		}
 		if !b.noSelect && (wanted == nil || wanted(name, b.role)) {
 			line.Status = &mail.Status{
 				UIDValidity: b.validity, UIDNext: b.next, Messages: uint32(len(b.messages)),

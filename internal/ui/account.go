@@ -136,6 +136,8 @@ func changed(e sync.Changed) string {
 		text = fmt.Sprintf("removed %s %s", name(e.UID, e.Key), where)
 	case "move":
 		text = fmt.Sprintf("moved %s %s", name(e.UID, e.Key), where)
+	case "link":
+		text = fmt.Sprintf("linked %s %s", name(e.UID, e.Key), where)
 	case "copy":
 		text = fmt.Sprintf("copied %s %s", name(e.UID, e.Key), where)
 	case "create":

@@ -145,7 +145,7 @@ func (a *Account) operation(op plan.Operation) record {
 
 // opName is an operation's name in JSON.
 func opName(op plan.Operation) string {
-	switch op.(type) {
+	switch op := op.(type) {
 	case plan.CreateServer:
 		return "create-server"
 	case plan.CreateLocal:
@@ -153,6 +153,9 @@ func opName(op plan.Operation) string {
 	case plan.FetchAll:
 		return "fetch-all"
 	case plan.Fetch:
+		if op.Twin != nil {
+			return "link"
+		}
 		return "fetch"
 	case plan.Upload:
 		return "send"

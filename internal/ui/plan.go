@@ -82,6 +82,9 @@ func operation(op plan.Operation) step {
 		s.kind, s.text = fetching, "fetch every message"
 	case plan.Fetch:
 		s.kind, s.text = fetching, fmt.Sprintf("fetch UID %d%s", op.Message.UID, size(op.Message.Content.Size))
+		if op.Twin != nil {
+			s.kind, s.text = moving, fmt.Sprintf("link UID %d to the same message of %s locally", op.Message.UID, op.Twin.Mailbox)
+		}
 	case plan.Upload:
 		s.kind, s.text = sending, fmt.Sprintf("send %s%s", op.Local.Key, size(op.Content.Size))
 		if op.Replace != 0 {

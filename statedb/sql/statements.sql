@@ -42,8 +42,8 @@ INSERT INTO mailbox (name, mailboxid, uidvalidity, uidnext, modseq, messages,
 -- OR REPLACE is the rule of mail.PutRow: the rows in the way of the identifier,
 -- the UID or the key make place.
 -- :put_row
-INSERT OR REPLACE INTO row (hash, id, mailbox, uid, key, facts, keywords, emailid)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT OR REPLACE INTO row (hash, id, mailbox, uid, key, facts, keywords, emailid, date)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- :drop_row
 DELETE FROM row WHERE id = ?;
 
@@ -55,25 +55,32 @@ SELECT (SELECT count(*) FROM row WHERE uid IS NOT NULL),
        (SELECT count(*) FROM row WHERE key IS NOT NULL);
 
 -- :rows_by_uid
-SELECT id, uid, key, facts, keywords, emailid
+SELECT id, uid, key, facts, keywords, emailid, date
   FROM row WHERE mailbox = ? AND uid IS NOT NULL ORDER BY uid;
 -- :rows_by_key
-SELECT id, uid, key, facts, keywords, emailid
+SELECT id, uid, key, facts, keywords, emailid, date
   FROM row WHERE mailbox = ? AND key IS NOT NULL ORDER BY key;
 -- :rows_of_uids
-SELECT id, uid, key, facts, keywords, emailid
+SELECT id, uid, key, facts, keywords, emailid, date
   FROM row WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid;
 -- :row_of_key
-SELECT id, uid, key, facts, keywords, emailid
+SELECT id, uid, key, facts, keywords, emailid, date
   FROM row WHERE mailbox = ? AND key = ?;
 
 -- The whole table in the order of its identifiers, on purpose (see the table's
 -- comment); CROSS JOIN keeps the planner from starting at the mailboxes. The
 -- parameter is a JSON array of the hashes' first 8 octets.
 -- :rows_of_hashes
-SELECT row.id, row.uid, row.key, row.facts, row.keywords, row.emailid, mailbox.name
+SELECT row.id, row.uid, row.key, row.facts, row.keywords, row.emailid, row.date, mailbox.name
   FROM row CROSS JOIN mailbox ON mailbox.id = row.mailbox
  WHERE row.hash IN (SELECT value FROM json_each(?)) ORDER BY row.id;
+
+-- Date by date; the parameter is a JSON array of them. CROSS JOIN keeps the
+-- planner from any other order.
+-- :rows_of_dates
+SELECT row.id, row.uid, row.key, row.facts, row.keywords, row.emailid, row.date, mailbox.name
+  FROM json_each(?) AS wanted CROSS JOIN row ON row.date = wanted.value AND row.key IS NOT NULL
+       CROSS JOIN mailbox ON mailbox.id = row.mailbox;
 
 -- :next_seq
 SELECT coalesce(max(seq), 0) + 1 FROM intent;

@@ -8,6 +8,7 @@ import (
 // arrive brings to each side what is new on the other.
 func (p *planner) arrive() {
 	p.findSources()
+	twins := p.findTwins(true, nil)
 	for _, b := range p.boxes {
 		if b.Fresh && b.left == conflict.NoReason && b.may&conflict.ToLocal != 0 && b.Server == There {
 			p.add(FetchAll{Step{b.Name, conflict.NewOnServer}}, b, 0, "")
@@ -19,7 +20,7 @@ func (p *planner) arrive() {
 		}
 		for i := range b.msgs {
 			if m := &b.msgs[i]; m.row == nil && m.file == nil {
-				p.arriveMessage(m)
+				p.arriveMessage(m, twins[m])
 			}
 		}
 	}
@@ -72,7 +73,7 @@ func (p *planner) mayBeHeld(f *file) bool {
 func (p *planner) pair(b *box, l *mail.LocalMessage, c mail.LocalContent, local mail.Flags, m *msg) {
 	merged := conflict.Flags{Local: local, Server: m.Server.Flags}.Merge(b.may)
 	row := mail.Row{
-		Mailbox: b.Name, UID: m.Server.UID, Key: l.Key, Flags: merged.Row, Content: c.Content, Inode: inode(l, c),
+		Mailbox: b.Name, UID: m.Server.UID, Key: l.Key, Flags: merged.Row, Content: c.Content, Inode: inode(l, c), Date: m.Server.Date,
 	}
 	if m.Server.Content.EmailID != "" {
 		row.Content.EmailID = m.Server.Content.EmailID
@@ -115,7 +116,7 @@ func (p *planner) send(f *file) {
 }
 
 // arriveMessage brings a new server message to the Maildir.
-func (p *planner) arriveMessage(m *msg) {
+func (p *planner) arriveMessage(m *msg, twin *Twin) {
 	b := m.box
 	switch {
 	case b.left != conflict.NoReason:
@@ -127,7 +128,7 @@ func (p *planner) arriveMessage(m *msg) {
 	case b.may&conflict.ToLocal == 0:
 		// It stays what it is: the server's own.
 	default:
-		p.add(Fetch{Step: Step{b.Name, conflict.NewOnServer}, Message: *m.Server, Flags: m.Server.Flags}, b, m.Server.UID, "")
+		p.add(Fetch{Step: Step{b.Name, conflict.NewOnServer}, Message: *m.Server, Flags: m.Server.Flags, Twin: twin}, b, m.Server.UID, "")
 	}
 }
 

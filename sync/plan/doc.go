@@ -14,8 +14,8 @@
 //     before; what it still is not known of is left alone (doubt.go).
 //   - What becomes of each message that base knows: package conflict's rules,
 //     over what was found so far (settle.go, flags.go).
-//   - What is new remains: it is fetched, uploaded, or copied on the server
-//     (arrive.go).
+//   - What is new remains: it is fetched, uploaded, copied on the server
+//     (arrive.go), or made of a file that is here already (twin.go).
 //   - Removals pass the guards, or are held back (guards.go).
 //   - The operations are put into the order in which they may run (order.go).
 //

@@ -13,6 +13,9 @@ type Input struct {
 	// Copies are rows, anywhere in the account, whose content hash equals that of
 	// a new local message: the server can copy them instead of receiving them.
 	Copies []mail.Row
+	// Alike are rows, anywhere in the account, that have a file and the size and
+	// date of a new server message: that message may be a copy of theirs.
+	Alike []mail.Row
 	// Total counts the account's rows, for the guard on mass removal.
 	Total mail.Counts
 	// AllowDeletes lifts the guards on removals for this run.

@@ -19,7 +19,9 @@ func (s Shortlist) IsEmpty() bool { return len(s.Heads) == 0 && len(s.Hashes) ==
 // more than may decide something: only for messages that are new on the server,
 // and as large as a new or edited file of that mailbox, as a message that the
 // server lost from any mailbox, or as one of a mailbox with a new UIDVALIDITY.
-// Headers are enough unless they are weak ([mail.Content]) or a draft's.
+// Headers are enough unless they are weak ([mail.Content]) or a draft's. And for
+// the headers of messages that have the size and the date of one whose file is
+// here, or of each other: such a message need not be fetched.
 func Needs(in Input) Shortlist {
 	if !anyNewMessages(in) {
 		return Shortlist{} // the common case, and cheap
@@ -32,6 +34,7 @@ func Needs(in Input) Shortlist {
 	p.match()
 	wanted := map[*msg]bool{}
 	p.findDoubts(func(m *msg, whole bool) { wanted[m] = wanted[m] || whole })
+	p.findTwins(false, func(m *msg) { wanted[m] = wanted[m] || false })
 	var s Shortlist
 	for _, b := range p.boxes {
 		var heads, hashes mail.UIDSet

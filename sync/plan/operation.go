@@ -55,6 +55,9 @@ type (
 		Flags   mail.Flags // merged; what the server has not is stored there too
 		Store   mail.FlagDelta
 		Row     *mail.Row
+		// Twin, when not nil, has the message's content already. Only when it cannot
+		// be used after all is the message transferred.
+		Twin *Twin
 	}
 	// Upload appends a file to the server's mailbox with the merged flags. Row is
 	// nil for a new file; else the row whose server half is put back (its UID is
@@ -157,6 +160,18 @@ type (
 	// its rows.
 	ForgetMailbox struct{ Step }
 )
+
+// Twin is a file of the Maildir with the content of a message that is new on the
+// server, where it will be when messages have been moved and fetched.
+type Twin struct {
+	Mailbox mail.Mailbox
+	// Key is the file. When it is empty, the file is the one that the row of
+	// Mailbox and UID has by then.
+	Key mail.Key
+	UID mail.UID
+	// Content is the file's, with its Hash; zero without a Key.
+	Content mail.Content
+}
 
 // Hold is something that a guard held back, or that cannot be decided: what,
 // and what the user can do. It stops nothing else.

@@ -214,6 +214,9 @@ func (r *row) now() mail.Row {
 	if r.msg != nil {
 		row.UID = r.msg.Server.UID
 	}
+	if m := r.serverMessage(); m != nil && m.Date != 0 {
+		row.Date = m.Date
+	}
 	if r.fileBox() == r.msgBox() {
 		row.Mailbox = r.fileBox().Name
 	}
