@@ -152,7 +152,10 @@ func (t *twinning) addRow(row mail.Row, twin Twin) {
 
 func (t *twinning) add(c mail.Content, date mail.UnixTime, draft bool, twin Twin) {
 	l := mail.Likeness{Size: c.Size, Date: date}
-	if len(t.fresh[l]) == 0 || len(t.known[l]) >= mostAlike || c.Hash.IsZero() { // without it nobody could check the file
+	if c.Partial > 0 || c.Hash.IsZero() { // not whole, or not to be checked
+		return
+	}
+	if len(t.fresh[l]) == 0 || len(t.known[l]) >= mostAlike {
 		return
 	}
 	t.known[l] = append(t.known[l], candidateTwin{c, draft, twin})
