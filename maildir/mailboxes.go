@@ -363,16 +363,17 @@ func (a *Account) stampAge(top dir) (s mail.Stamp, wait time.Duration, err error
 		return s, 0, err
 	}
 	g := grain
-	if s.Cur.MTime%1e9 == 0 && s.New.MTime%1e9 == 0 {
+	if s.Cur.MTime%1e9 == 0 && s.New.MTime%1e9 == 0 || s.Cur.CTime%1e9 == 0 && s.New.CTime%1e9 == 0 {
 		g = coarseGrain
 	}
 	for _, d := range []mail.DirStamp{s.Cur, s.New} {
-		// A change moves both times to now. It goes unseen only when both are that
-		// already: an mtime that somebody set, into the past or the future, hides
-		// nothing.
-		if age := now - min(d.MTime, d.CTime); age < int64(g) {
+		// A change moves both times to now, and only ctime can be set by nobody: who
+		// puts a file there and then sets the directory's mtime back to what it was
+		// leaves ctime alone to tell. (FAT keeps mtime only.)
+		young := now-d.CTime < int64(g) || now-d.MTime < int64(g) && now >= d.MTime
+		if young {
 			s.Racy = true
-			wait = max(wait, min(g-time.Duration(age), g))
+			wait = max(wait, min(g-time.Duration(now-max(d.CTime, min(d.MTime, now))), g))
 		}
 	}
 	return s, wait, nil

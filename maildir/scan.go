@@ -71,14 +71,25 @@ func (a *Account) settle(ctx context.Context, b *box, begin func(mail.Stamp), me
 		if err != nil {
 			return false, err
 		}
+		still := before
 		if before.Racy {
 			// A change within this very tick would not move the stamp.
 			if err := pause(ctx, wait); err != nil {
 				return false, err
 			}
-			if before, err = a.stamp(b.top); err != nil {
+			later, err := a.stamp(b.top)
+			if err != nil {
 				return false, err
 			}
+			// A stamp that did not move for as long as the clock needs to move on will
+			// from now on, whatever our clock says of it: it may have been set back, or
+			// be another than the file system's. The next run trusts it only when it is
+			// not ahead any more.
+			still = later
+			if wait >= grain && later.Cur == before.Cur && later.New == before.New {
+				still.Racy = false
+			}
+			before = later
 		}
 		begin(before)
 		if err := b.read(message); err != nil {
@@ -88,7 +99,7 @@ func (a *Account) settle(ctx context.Context, b *box, begin func(mail.Stamp), me
 		if err != nil {
 			return false, err
 		}
-		unmoved, last := before.Unmoved(after), round == rounds-1
+		unmoved, last := still.Unmoved(after), round == rounds-1
 		if !unmoved && !last {
 			continue
 		}

@@ -284,14 +284,101 @@ func TestAStampWithinTheGrainIsRacy(t *testing.T) {
 	if s, err := a.Stamp(ctx(), "INBOX"); err != nil || !s.Racy {
 		t.Errorf("1.9 s after a change in whole seconds: racy %v, %v", s.Racy, err)
 	}
-	// A time that somebody set hides no change: the next one sets it to now.
+	// An mtime that somebody set says nothing of when that was.
 	long := whole.Add(-time.Hour)
 	for _, d := range []string{"cur", "new"} {
 		must(t, os.Chtimes(filepath.Join(root, "INBOX", d), long, long))
 	}
 	now = time.Now()
+	if s, err := a.Stamp(ctx(), "INBOX"); err != nil || !s.Racy {
+		t.Errorf("mtime an hour ago, set a moment ago: racy %v, %v", s.Racy, err)
+	}
+	now = now.Add(time.Hour)
 	if s, err := a.Stamp(ctx(), "INBOX"); err != nil || s.Racy {
-		t.Errorf("mtime an hour ago: racy %v, %v", s.Racy, err)
+		t.Errorf("mtime two hours ago, set an hour ago: racy %v, %v", s.Racy, err)
+	}
+}
+
+// TestAClockThatJumpsHidesNothingAndHoldsNothingUp: directories whose times are ahead
+// of the clock (it was set back, or the disk is another machine's) prove what is
+// missing as any other does, but their stamps are not trusted by the next run.
+func TestAClockThatJumpsHidesNothingAndHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	for _, jump := range []time.Duration{-400 * 24 * time.Hour, -time.Hour, -grain, 0, time.Hour, 400 * 24 * time.Hour} {
+		root := filepath.Join(t.TempDir(), "mail")
+		a := newAccount(t, Options{Root: root, Now: func() time.Time { return time.Now().Add(jump) }})
+		must(t, a.Create(ctx(), "INBOX"))
+		deliver(t, a, "INBOX", mail.Delivery{}, "one\r\n")
+		l, err := a.Scan(ctx(), "INBOX")
+		must(t, err)
+		if !l.Settled || l.Len() != 1 {
+			t.Fatalf("clock %v: settled %v, %d messages", jump, l.Settled, l.Len())
+		}
+		if racy := jump < 0; l.Stamp.Racy && !racy || jump < -grain && !l.Stamp.Racy {
+			t.Errorf("clock %v: racy %v", jump, l.Stamp.Racy)
+		}
+		deliver(t, a, "INBOX", mail.Delivery{}, "two\r\n")
+		now, err := a.Stamp(ctx(), "INBOX")
+		must(t, err)
+		if l.Stamp.Unmoved(now) {
+			t.Errorf("clock %v: a delivery was not seen", jump)
+		}
+	}
+}
+
+// TestTimesOfTheFutureHideNothing: somebody's tool gave the directories times to come.
+func TestTimesOfTheFutureHideNothing(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "mail")
+	a := newAccount(t, Options{Root: root})
+	must(t, a.Create(ctx(), "INBOX"))
+	future := time.Now().Add(1000 * time.Hour)
+	for range 20 {
+		for _, d := range []string{"cur", "new"} {
+			must(t, os.Chtimes(filepath.Join(root, "INBOX", d), future, future))
+		}
+		l, err := a.Scan(ctx(), "INBOX")
+		must(t, err)
+		if !l.Settled {
+			t.Fatal("not settled")
+		}
+		deliver(t, a, "INBOX", mail.Delivery{}, "x\r\n")
+		// … and sets them again, within the same tick perhaps.
+		for _, d := range []string{"cur", "new"} {
+			must(t, os.Chtimes(filepath.Join(root, "INBOX", d), future, future))
+		}
+		now, err := a.Stamp(ctx(), "INBOX")
+		must(t, err)
+		if l.Stamp.Unmoved(now) {
+			t.Fatal("a delivery was not seen")
+		}
+	}
+}
+
+// TestTimesSetBackHideNothing: tools that copy trees give a directory its old time
+// when they are done with it, a moment after they put a file there.
+func TestTimesSetBackHideNothing(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "mail")
+	a := newAccount(t, Options{Root: root})
+	must(t, a.Create(ctx(), "INBOX"))
+	past := time.Now().Add(-1000 * time.Hour)
+	set := func() {
+		for _, d := range []string{"cur", "new"} {
+			must(t, os.Chtimes(filepath.Join(root, "INBOX", d), past, past))
+		}
+	}
+	for i := range 200 {
+		set()
+		before, err := a.Stamp(ctx(), "INBOX")
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(root, "INBOX", "cur", fmt.Sprintf("%d.x:2,S", i)), nil, 0o600))
+		set()
+		now, err := a.Stamp(ctx(), "INBOX")
+		must(t, err)
+		if before.Unmoved(now) {
+			t.Fatalf("round %d: a file that came was not seen", i)
+		}
 	}
 }
 
