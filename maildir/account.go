@@ -61,6 +61,7 @@ type Account struct {
 	durable              durability
 	noLinks              bool
 	write                func(f *file, p []byte) (int, error) // for tests of full disks
+	statfs               func(path string) (space, error)     // and of nearly full ones
 
 	keywordsMu sync.Mutex // one writer of keyword tables in this process
 	mu         sync.Mutex // guards what follows
@@ -94,7 +95,10 @@ func Open(o Options) (*Account, error) {
 	a := &Account{
 		sys: o.System, root: root, account: o.Account, trash: o.TrashDir, now: o.Now, names: n, keys: keys,
 		inner: filepath.Join(root, innerTrash(n.layout)), copyToTrash: o.CopyToTrash, noLinks: o.NoLinks,
-		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, held: map[mail.Mailbox]*heldTmp{}, write: (*file).Write,
+		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, held: map[mail.Mailbox]*heldTmp{}, write: (*file).Write, statfs: statfs,
+	}
+	if _, real := o.System.(kernel); !real {
+		a.statfs = func(string) (space, error) { return space{}, nil } // a simulated disk has no end
 	}
 	a.durable.start = time.Now()
 	if a.now == nil {

@@ -15,13 +15,17 @@ import (
 // Stage writes a message to tmp/ under a fresh key, or the delivery's, with LF
 // or CRLF as the package page says, and tells what it is. The body is read once
 // to its end. A body that fails, or is not as long as the delivery says, leaves
-// nothing behind; its error is wrapped.
+// nothing behind; its error is wrapped. A disk that is nearly full takes no message:
+// [mail.ErrDisk].
 func (a *Account) Stage(ctx context.Context, m mail.Mailbox, d mail.Delivery, body io.Reader) (mail.Staged, error) {
 	k := d.Key
 	if k == "" {
 		k = a.NewKey()
 	}
 	if err := checkKey(k); err != nil {
+		return mail.Staged{}, explain("store", m, k, err)
+	}
+	if err := a.checkSpace(d.Size); err != nil {
 		return mail.Staged{}, explain("store", m, k, err)
 	}
 	held, err := a.holdTmp(m)

@@ -200,7 +200,7 @@ func reader(dir string, stop *atomic.Bool, renames *int) error {
 // TestDiskFull gives the Maildir a file system that is too small.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	for _, place := range []string{"Maildir", "state"} {
+	for _, place := range []string{"Maildir", "state", "both"} {
 		t.Run(place, func(t *testing.T) {
 			t.Parallel()
 			s := &stage{test: t, home: t.TempDir(), accounts: map[string]*account{}}
@@ -208,20 +208,19 @@ func TestDiskFull(t *testing.T) {
 			t.Cleanup(a.close)
 			a.set()
 			const messages = 200
-			dir, size := a.root, "1m"
-			if place == "state" {
-				dir, size = filepath.Dir(a.state), "192k"
+			disks := map[string]string{a.root: "1m", filepath.Dir(a.state): "192k"}
+			switch place {
+			case "Maildir":
+				delete(disks, filepath.Dir(a.state))
+			case "state":
+				delete(disks, a.root)
 			}
-			if err := os.MkdirAll(dir, 0o700); err != nil {
-				t.Fatal(err)
+			for dir, size := range disks {
+				smallDisk(t, dir, size)
 			}
-			if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-				t.Skipf("a small file system cannot be mounted here: %v", err)
-			}
-			t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
 			a.other().Fill("INBOX", messages, func(i int) []byte { return corpus.Sized(i+1, 12_000) })
 			r := a.run(nil, "sync")
-			if place == "Maildir" || r.exit != 0 {
+			if place != "state" || r.exit != 0 {
 				if r.exit != 1 {
 					t.Errorf("disk full: %v", r)
 				}
@@ -242,8 +241,8 @@ func TestDiskFull(t *testing.T) {
 					t.Errorf("%s is no message of the server", f.path)
 				}
 			}
-			if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
-				t.Fatal(err)
+			for dir := range disks {
+				remount(t, dir, 0, "size=64m")
 			}
 			a.sync()
 			a.same()
