@@ -121,8 +121,22 @@ from both: %s. Without it the flag is only a flag.
 | %s | messages are paired by content again; what finds no partner is new, never removed |
 | %s | its changes are carried out in the Maildir; removals, moves and edits that it is to take wait until it can, other changes stay in the Maildir |
 
-Where the mail of a mailbox that is gone came up in another one, the mailbox was
-renamed: its messages are moved.
+A mailbox that has another name than before is the same one where that is proved:
+on the server by MAILBOXID (RFC 8474), or by UIDVALIDITY and UIDNEXT and a sample
+of its messages under the UIDs that they had; in the Maildir by the inode number
+of its directory and its files. Then it is renamed, with those below it, and none
+of its messages is moved or transferred:
+
+| | done |
+|---|---|
+| %s | its directory is renamed |
+| %s | it is renamed on the server, and stays subscribed to |
+| %s | nothing but recorded |
+| %s | the server's name wins |
+| %s | its messages are moved one by one |
+
+Where that is not proved, and the mail of a mailbox that is gone came up in
+another one, its messages are moved one by one. INBOX is never renamed.
 
 ## Guards
 
@@ -158,6 +172,8 @@ func document() []byte {
 		conflict.NotIdentified, conflict.MarkedDeleted,
 		conflict.MailboxNewOnServer, conflict.MailboxNewInMaildir, conflict.MailboxGoneFromServer,
 		conflict.MailboxGoneFromMaildir, conflict.MailboxGoneFromBoth, conflict.UIDValidityChanged, conflict.MailboxReadOnly,
+		conflict.MailboxRenamedOnServer, conflict.MailboxRenamedInMaildir, conflict.MailboxRenamedTogether,
+		conflict.MailboxRenamedApart, conflict.MailboxNameTaken,
 		conflict.TooManyRemovals, conflict.NoMailboxes, conflict.NewRootKeeps)
 	return b.Bytes()
 }

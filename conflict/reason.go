@@ -63,9 +63,18 @@ const (
 	MailboxNotTouched
 	MailboxReadOnly
 	UIDValidityChanged
+	MailboxRenamedOnServer
+	MailboxRenamedInMaildir
+	MailboxRenamedTogether
+	MailboxRenamedApart
+	MailboxNameTaken
+	MailboxRemovedFromServer
+	MailboxRemovedFromMaildir
+	MailboxHasMail
 
 	// Guards.
 	NoMailboxes
+	TooManyMailboxes
 	TooManyRemovals
 	NewRootKeeps
 
@@ -127,9 +136,19 @@ var texts = [reasons]string{
 	MailboxNotTouched:      "the mailbox cannot be read in this run",
 	UIDValidityChanged:     "the server numbered the mailbox anew (UIDVALIDITY)",
 
-	NoMailboxes:     "the server lists no mailbox",
-	TooManyRemovals: "too many messages would be removed",
-	NewRootKeeps:    "a run with a new root removes nothing",
+	MailboxRenamedOnServer:    "the mailbox was renamed on the server",
+	MailboxRenamedInMaildir:   "the mailbox was renamed in the Maildir",
+	MailboxRenamedTogether:    "the mailbox was renamed on both sides, to the same name",
+	MailboxRenamedApart:       "the mailbox was renamed on both sides, to different names",
+	MailboxNameTaken:          "the mailbox was renamed to a name that another one has on the other side",
+	MailboxRemovedFromServer:  "the mailbox was removed from the server",
+	MailboxRemovedFromMaildir: "the mailbox was removed from the Maildir",
+	MailboxHasMail:            "the mailbox was removed from one side, and has mail on the other",
+
+	NoMailboxes:      "the server lists no mailbox",
+	TooManyMailboxes: "too many mailboxes are gone from one side at once",
+	TooManyRemovals:  "too many messages would be removed",
+	NewRootKeeps:     "a run with a new root removes nothing",
 }
 
 // String says the reason in words for users, without a full stop.

@@ -142,3 +142,10 @@ func isMalformed(err error) bool {
 
 // hasNoAnswer tells that the server said OK and nothing else.
 func hasNoAnswer(err error) bool { return errors.Is(err, wire.ErrNoAnswer) }
+
+// isNonexistent tells that a server said of a mailbox that it is not there (RFC
+// 5530, 3), or as Dovecot 2.3 says it, without a code.
+func isNonexistent(err error) bool {
+	said, no := refused(err)
+	return no && (hasCode(err, "NONEXISTENT") || strings.Contains(said.Text, "Mailbox doesn't exist"))
+}

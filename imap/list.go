@@ -95,7 +95,7 @@ func (a *Account) mailboxes(ctx context.Context, wanted func(mail.Mailbox, mail.
 		}
 		s := a.newSession(st)
 		defer a.pool.release(s)
-		list, err = a.resolve(ctx, s, found, wanted, status && !inList)
+		list, err = a.resolve(ctx, s, found, wanted, status && !inList, inList)
 		return a.judge(ctx, s, err)
 	})
 	if err != nil {
@@ -276,9 +276,9 @@ func (a *Account) sawNamespace(data *goimap.NamespaceData) {
 	}
 }
 
-// resolve turns a listing into mailboxes, and asks for the status of the wanted
-// ones where LIST did not tell it.
-func (a *Account) resolve(ctx context.Context, s *session, found *listing, wanted func(mail.Mailbox, mail.Role) bool, ask bool) ([]mail.ServerMailbox, error) {
+// resolve turns a listing into mailboxes, and with ask, asks for the status of the
+// wanted ones; with told, of those of which LIST did not tell it, and should have.
+func (a *Account) resolve(ctx context.Context, s *session, found *listing, wanted func(mail.Mailbox, mail.Role) bool, ask, told bool) ([]mail.ServerMailbox, error) {
 	raws := make([]rawName, len(found.lines))
 	for i, line := range found.lines {
 		raws[i] = line.raw
@@ -300,9 +300,10 @@ func (a *Account) resolve(ctx context.Context, s *session, found *listing, wante
 		m := line.mailbox(names[i])
 		m.Subscribed = m.Subscribed || found.subscribed[line.raw.name]
 		m.EmailIDs = s.has("OBJECTID") || s.has("X-GM-EXT-1")
+		a.names.subscribe(m.Name, m.Subscribed)
 		if !m.NoSelect && wanted(m.Name, m.Role) {
 			m.Status = found.status[line.raw.name]
-			if ask {
+			if ask || told && m.Status == nil {
 				at[len(asked)] = len(list)
 				asked = append(asked, s.conn.Status(ctx, line.raw.name))
 			}
@@ -314,6 +315,9 @@ func (a *Account) resolve(ctx context.Context, s *session, found *listing, wante
 		switch _, no := refused(err); {
 		case err == nil:
 			list[at[i]].Status = &status
+		case no && isNonexistent(err):
+			// Dovecot lists a parent that was deleted as if it could be selected.
+			list[at[i]].NoSelect = true
 		case !no && !hasNoAnswer(err) && !isMalformed(err):
 			return nil, fmt.Errorf("STATUS: %w", err)
 		}

@@ -17,6 +17,8 @@ type nameTable struct {
 	codec  nameCodec
 	raws   map[mail.Mailbox]string
 	listed map[string]mail.Mailbox
+	// subscribed are those that the user is subscribed to, as far as LIST told.
+	subscribed map[mail.Mailbox]bool
 }
 
 // rawName is a mailbox name as LIST gives it.
@@ -128,6 +130,52 @@ func (t *nameTable) add(m mail.Mailbox, raw string) {
 		t.raws, t.listed = map[mail.Mailbox]string{}, map[string]mail.Mailbox{}
 	}
 	t.raws[m], t.listed[raw] = raw, m
+}
+
+// subscribe records that a mailbox is subscribed to, or no more.
+func (t *nameTable) subscribe(m mail.Mailbox, is bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.subscribed == nil {
+		t.subscribed = map[mail.Mailbox]bool{}
+	}
+	if is {
+		t.subscribed[m] = true
+	} else {
+		delete(t.subscribed, m)
+	}
+}
+
+// underName is what is known of a mailbox that is another or below it.
+type underName struct {
+	name       mail.Mailbox
+	raw        string
+	subscribed bool
+}
+
+// under returns the mailbox, and those below it that are known.
+func (t *nameTable) under(m mail.Mailbox) []underName {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var found []underName
+	for name, raw := range t.raws {
+		if name.Under(m) {
+			found = append(found, underName{name, raw, t.subscribed[name]})
+		}
+	}
+	slices.SortFunc(found, func(a, b underName) int { return strings.Compare(a.raw, b.raw) })
+	return found
+}
+
+// remove forgets a mailbox.
+func (t *nameTable) remove(m mail.Mailbox) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if raw, ok := t.raws[m]; ok {
+		delete(t.listed, raw)
+		delete(t.raws, m)
+		delete(t.subscribed, m)
+	}
 }
 
 // isListed tells whether the mailbox was in the last LIST, or created since.

@@ -125,6 +125,25 @@ func (p *pool) release(s *session) {
 	p.wake()
 }
 
+// takeSelected takes the idle sessions out of the pool that have a mailbox
+// selected, or one below it.
+func (p *pool) takeSelected(m mail.Mailbox) []*session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var taken []*session
+	p.idle = slices.DeleteFunc(p.idle, func(s *session) bool {
+		if s.mailbox == "" || !s.mailbox.Under(m) {
+			return false
+		}
+		taken = append(taken, s)
+		delete(p.live, s)
+		p.open--
+		return true
+	})
+	p.wake()
+	return taken
+}
+
 // refused lowers the limit after a connection could not be made, if there is
 // another; it tells to how many.
 func (p *pool) refused() (limit int, others bool) {

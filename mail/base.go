@@ -68,6 +68,10 @@ const (
 	// IntentRemove: UID must leave the server's Mailbox (the old half of an
 	// edit). Recovery: remove it, if it is there.
 	IntentRemove
+	// IntentRename: what base knows as the mailbox From is being renamed to
+	// Mailbox on both sides. Recovery: a side that has Mailbox, and From no more,
+	// has been renamed; it is no proof of anything else.
+	IntentRename
 )
 
 // Intent is an operation that was about to be carried out. It is made durable
@@ -136,6 +140,11 @@ type (
 	// DropMailbox removes a mailbox with its rows, intents, problems and messages
 	// that were set aside.
 	DropMailbox struct{ Mailbox Mailbox }
+	// RenameMailboxes gives mailboxes other names, all at the same moment, so that
+	// names may be exchanged. Rows keep their IDs; the checkpoint, the intents and
+	// the problems go along. A mailbox that base does not know is passed over; a
+	// name that another mailbox has and keeps is an error.
+	RenameMailboxes struct{ Names []NewName }
 	// PutProblem adds a problem, or counts one that is there already.
 	PutProblem struct{ Problem Problem }
 	// ClearProblems removes all problems of a mailbox.
@@ -159,8 +168,12 @@ func (PutIntent) change()       {}
 func (DropIntent) change()      {}
 func (PutCheckpoint) change()   {}
 func (DropMailbox) change()     {}
+func (RenameMailboxes) change() {}
 func (PutProblem) change()      {}
 func (ClearProblems) change()   {}
 func (PutQuarantined) change()  {}
 func (DropQuarantined) change() {}
 func (PutRun) change()          {}
+
+// NewName is the renaming of one mailbox.
+type NewName struct{ From, To Mailbox }

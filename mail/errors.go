@@ -7,6 +7,9 @@ import "errors"
 var (
 	// ErrNoMailbox: the mailbox does not exist, or cannot be selected.
 	ErrNoMailbox = errors.New("no such mailbox")
+	// ErrNotEmpty: the mailbox holds something that would be lost with it; it was
+	// left as it is.
+	ErrNotEmpty = errors.New("mailbox is not empty")
 	// ErrUIDValidity: the mailbox has another UIDVALIDITY than was observed;
 	// nothing was done.
 	ErrUIDValidity = errors.New("UIDVALIDITY changed")

@@ -30,6 +30,16 @@ func (s Stamp) Unmoved(later Stamp) bool {
 	return s != Stamp{} && !s.Racy && s.Cur == later.Cur && s.New == later.New
 }
 
+// Forgotten is what remains of a stamp that must not be trusted: whose
+// directories they were, by which a mailbox is known again under another name.
+// No stamp is unmoved since.
+func (s Stamp) Forgotten() Stamp {
+	if s == (Stamp{}) {
+		return s
+	}
+	return Stamp{Cur: DirStamp{Inode: s.Cur.Inode}, New: DirStamp{Inode: s.New.Inode}, Racy: true}
+}
+
 // LocalMailbox is a mailbox found under the Maildir's root.
 type LocalMailbox struct {
 	Name  Mailbox

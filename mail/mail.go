@@ -45,6 +45,15 @@ type Mailbox string
 // Inbox is the one name that every server has, in any case (RFC 9051, 5.1).
 const Inbox Mailbox = "INBOX"
 
+// Under tells whether a mailbox is that one or below it in the hierarchy.
+func (m Mailbox) Under(top Mailbox) bool {
+	return m == top || len(m) > len(top) && m[:len(top)] == top && m[len(top)] == '/'
+}
+
+// PassingName begins the names that mailboxes have for a moment, while names are
+// exchanged. One that is left so by a run that died is brought to its own again.
+const PassingName = "godwit-renaming-"
+
 // Key is a Maildir file name up to its ":2," suffix. Empty is no key: the
 // message is not in the Maildir.
 type Key string

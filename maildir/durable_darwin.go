@@ -23,6 +23,17 @@ func haveSyncfs() bool { return false }
 
 func syncfs(int) error { return unix.ENOSYS }
 
+// renameDirNoReplace is renameNoReplace for a directory, which cannot be linked.
+func renameDirNoReplace(from int, name string, to int, newName string) error {
+	err := retryErr(func() error {
+		return unix.RenameatxNp(from, name, to, newName, unix.RENAME_EXCL)
+	})
+	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EINVAL) {
+		return renameSeen(from, name, to, newName)
+	}
+	return err
+}
+
 // renameNoReplace renames a file and fails with EEXIST when the new name is
 // taken.
 func renameNoReplace(from int, name string, to int, newName string) error {

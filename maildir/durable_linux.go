@@ -26,6 +26,17 @@ var haveSyncfs = sync.OnceValue(func() bool {
 	return a > 5 || a == 5 && b >= 8
 })
 
+// renameDirNoReplace is renameNoReplace for a directory, which cannot be linked.
+func renameDirNoReplace(from int, name string, to int, newName string) error {
+	err := retryErr(func() error {
+		return unix.Renameat2(from, name, to, newName, unix.RENAME_NOREPLACE)
+	})
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
+		return renameSeen(from, name, to, newName)
+	}
+	return err
+}
+
 // renameNoReplace renames a file and fails with EEXIST when the new name is
 // taken.
 func renameNoReplace(from int, name string, to int, newName string) error {

@@ -10,6 +10,11 @@ func haveSyncfs() bool { return false }
 
 func syncfs(int) error { return unix.ENOSYS }
 
+// renameDirNoReplace is renameNoReplace for a directory, which cannot be linked.
+func renameDirNoReplace(from int, name string, to int, newName string) error {
+	return renameSeen(from, name, to, newName)
+}
+
 // renameNoReplace renames a file and fails with EEXIST when the new name is
 // taken.
 func renameNoReplace(from int, name string, to int, newName string) error {

@@ -62,6 +62,11 @@ type System interface {
 	// Clone makes an empty file share the blocks of another one. It fails where
 	// the file system cannot.
 	Clone(to, from int) error
+	// RenameDir is Rename for a directory. On systems that cannot do that at once,
+	// one that is empty and was made meanwhile may be replaced.
+	RenameDir(from int, name string, to int, newName string) error
+	// RemoveDir removes a directory; ENOTEMPTY or EEXIST when something is in it.
+	RemoveDir(in int, name string) error
 	SetMode(fd int, permissions uint32) error
 	// SetTime sets mtime and atime, in seconds since 1970.
 	SetTime(in int, name string, seconds int64) error
@@ -208,6 +213,29 @@ func (kernel) Replace(in int, from, to string) error {
 
 func (kernel) Rename(from int, name string, to int, newName string) error {
 	return renameNoReplace(from, name, to, newName)
+}
+
+func (kernel) RenameDir(from int, name string, to int, newName string) error {
+	return renameDirNoReplace(from, name, to, newName)
+}
+
+func (kernel) RemoveDir(in int, name string) error {
+	return retryErr(func() error { return unix.Unlinkat(in, name, unix.AT_REMOVEDIR) })
+}
+
+// renameSeen is RenameDir for systems that have no rename that keeps what is
+// there: over nothing that a look just before has seen. rename(2) itself keeps any
+// directory that is not empty.
+func renameSeen(from int, name string, to int, newName string) error {
+	var st unix.Stat_t
+	err := retryErr(func() error { return unix.Fstatat(to, newName, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	switch {
+	case err == nil:
+		return unix.EEXIST
+	case !errors.Is(err, unix.ENOENT):
+		return err
+	}
+	return retryErr(func() error { return unix.Renameat(from, name, to, newName) })
 }
 
 // linkAndUnlink is Rename for file systems without a rename that keeps what is

@@ -26,6 +26,8 @@ func (w *committer) apply(change mail.Change) error {
 		return wrap(w.putCheckpoint(change.Checkpoint), "checkpoint", change.Checkpoint.Mailbox, 0, "")
 	case mail.DropMailbox:
 		return wrap(w.dropMailbox(change.Mailbox), "mailbox", change.Mailbox, 0, "")
+	case mail.RenameMailboxes:
+		return w.renameMailboxes(change.Names)
 	case mail.PutProblem:
 		return wrap(w.putProblem(change.Problem), "problem", change.Problem.Mailbox, change.Problem.UID, change.Problem.Key)
 	case mail.ClearProblems:
@@ -167,7 +169,7 @@ func (w *committer) putIntent(i mail.Intent) error {
 	if i.Mailbox == "" {
 		return errNoName
 	}
-	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentRemove {
+	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentRename {
 		return fmt.Errorf("unknown kind %d", i.Kind)
 	}
 	packed := packFacts(i.Flags.System, 0, i.Content)
@@ -210,6 +212,29 @@ func (w *committer) dropMailbox(m mail.Mailbox) error {
 	} {
 		if err := w.exec(step.name, step.arg); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// renameMailboxes goes by names that no mailbox has, since names may be
+// exchanged.
+func (w *committer) renameMailboxes(names []mail.NewName) error {
+	clear(w.mailboxes)
+	passing := func(i int) string { return fmt.Sprintf("\n%d", i) }
+	for _, statement := range []string{"rename_mailbox", "rename_mailbox_of_intents", "rename_from_of_intents", "rename_mailbox_of_problems", "rename_mailbox_of_quarantined"} {
+		for i, n := range names {
+			if n.To == "" {
+				return errNoName
+			}
+			if err := w.exec(statement, passing(i), string(n.From)); err != nil {
+				return fmt.Errorf("rename mailbox %s: %w", n.From, err)
+			}
+		}
+		for i, n := range names {
+			if err := w.exec(statement, string(n.To), passing(i)); err != nil {
+				return fmt.Errorf("rename mailbox %s to %s: %w", n.From, n.To, err)
+			}
 		}
 	}
 	return nil

@@ -48,6 +48,9 @@ func (w *work) transfers() bool {
 func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 	works := map[mail.Mailbox]*work{}
 	for _, op := range p.Operations {
+		if _, done := op.(plan.RenameMailbox); done {
+			continue // before anything was looked into
+		}
 		b := r.boxes[op.In()]
 		if b == nil {
 			return nil, fmt.Errorf("the plan names the mailbox %s, which is not part of the run", op.In())

@@ -134,13 +134,13 @@ func (r *run) checkpointOf(b *box) mail.Checkpoint {
 		c.ModSeq, c.Messages = b.observed.ModSeq, b.observed.Exists
 	}
 	if b.listing != nil {
-		c.Stamp = mail.Stamp{}
-		if b.listing.Settled {
-			c.Stamp = b.listing.Stamp
+		c.Stamp = b.listing.Stamp
+		if !b.listing.Settled {
+			c.Stamp = c.Stamp.Forgotten()
 		}
 	}
 	if b.pendingLocal || b.rescan {
-		c.Stamp = mail.Stamp{}
+		c.Stamp = c.Stamp.Forgotten()
 	}
 	if b.pendingServer {
 		c.ModSeq = 0
@@ -180,7 +180,10 @@ func (r *run) checkpointPulled(ctx context.Context, works map[mail.Mailbox]*work
 		}
 		b.listing = nil
 		c := r.checkpointOf(b)
-		c.Stamp = mail.Stamp{}
+		c.Stamp = c.Stamp.Forgotten()
+		if b.local != nil {
+			c.Stamp = b.local.Stamp.Forgotten()
+		}
 		changes = append(changes, mail.PutCheckpoint{Checkpoint: c})
 	}
 	return r.commit(ctx, changes...)

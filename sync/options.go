@@ -67,6 +67,10 @@ type Begun struct {
 // Steps are the points that [Options.Step] is called at, in the order in which
 // one message passes them.
 var Steps = []string{
+	"rename.intended",   // intents committed
+	"rename.server",     // the server renamed a mailbox
+	"rename.local",      // … or its directory has the new name
+	"rename.recorded",   // base has all the new names
 	"deliver.staged",    // bodies in tmp/, not durable
 	"deliver.settled",   // … durable
 	"deliver.intended",  // intents committed
@@ -97,6 +101,7 @@ type Result struct {
 	Pulled   int       // messages brought into the Maildir
 	Pushed   int       // messages uploaded
 	Moved    int       // messages moved or copied without a transfer
+	Renamed  int       // renames of mailboxes, on either side
 	Flagged  int       // messages whose flags were changed, on either side
 	Removed  int       // messages removed, on either side
 	Bytes    int64     // octets of message bodies, both ways
@@ -111,7 +116,7 @@ type Result struct {
 
 // Changed tells that the run changed anything on either side.
 func (r *Result) Changed() bool {
-	return r.Pulled+r.Pushed+r.Moved+r.Flagged+r.Removed > 0
+	return r.Pulled+r.Pushed+r.Moved+r.Renamed+r.Flagged+r.Removed > 0
 }
 
 // Guarded tells that a guard held something back.
@@ -188,7 +193,7 @@ type (
 		Bytes   int64
 	}
 	// Changed: something else was done on Side: "flags", "remove", "move",
-	// "copy", "create".
+	// "copy", "create", "rename" (Detail is the old name), "delete".
 	Changed struct {
 		Mailbox mail.Mailbox
 		Side    Side

@@ -21,6 +21,14 @@ func (r *run) plan(ctx context.Context) error {
 		return err
 	}
 	p := plan.Make(in)
+	p.Holds = append(p.Holds, r.renameHolds...)
+	if len(r.renamed) > 0 {
+		operations := make([]plan.Operation, 0, len(r.renamed)+len(p.Operations))
+		for _, op := range r.renamed {
+			operations = append(operations, op)
+		}
+		p.Operations = append(operations, p.Operations...)
+	}
 	r.homes = map[int64]mail.Mailbox{}
 	for _, b := range r.order {
 		for i := range b.items {

@@ -50,7 +50,11 @@ type run struct {
 	noMailboxes bool
 	intents     []mail.Intent
 	quarantine  []mail.Quarantined // as base has it
-	nextID      atomic.Int64       // of intents
+	// renamed are the renames of mailboxes that were carried out, or in a dry run
+	// would be, and renameHolds what there is to tell of them.
+	renamed     []plan.RenameMailbox
+	renameHolds []plan.Hold
+	nextID      atomic.Int64 // of intents
 
 	slots     chan struct{} // one for each worker
 	deliver   *deliverer
@@ -250,7 +254,11 @@ func (r *run) list(ctx context.Context) error {
 		return err
 	}
 	r.noMailboxes = len(server) == 0
-	r.merge(server, local, known)
+	l := lists{server, local, known}
+	if err := r.rename(ctx, &l); err != nil {
+		return err
+	}
+	r.merge(l.server, l.local, l.known)
 	r.takeAside(r.quarantine)
 	return nil
 }

@@ -72,6 +72,16 @@ type Server interface {
 	// Create makes a mailbox, with the parents it needs, and subscribes to it.
 	Create(ctx context.Context, m mail.Mailbox) error
 
+	// Rename gives a mailbox another name, and with it those below it (RFC 9051,
+	// 6.3.6), never one that is another's. What was subscribed to stays so. One
+	// that is not there under the old name, and is under the new one, was renamed
+	// before: an answer may have been lost.
+	Rename(ctx context.Context, from, to mail.Mailbox) error
+
+	// Delete removes a mailbox that holds no message, and what it is subscribed;
+	// those below it stay. Fails with [mail.ErrNotEmpty] when it holds any.
+	Delete(ctx context.Context, m mail.Mailbox, v mail.UIDValidity) error
+
 	// Close ends all connections, politely where that costs no waiting.
 	Close() error
 }
@@ -94,6 +104,13 @@ type Local interface {
 	Stamp(ctx context.Context, m mail.Mailbox) (mail.Stamp, error)
 	// Create makes a mailbox; it may be there already.
 	Create(ctx context.Context, m mail.Mailbox) error
+	// RenameMailbox gives a mailbox another name, and with it those below it, durably,
+	// never one that is another's; that fails with fs.ErrExist.
+	RenameMailbox(ctx context.Context, from, to mail.Mailbox) error
+	// DeleteMailbox removes a mailbox that holds no message, durably; those below it stay.
+	// Where it holds a message, or a file that is none of a Maildir's, nothing is
+	// done and it fails with [mail.ErrNotEmpty].
+	DeleteMailbox(ctx context.Context, m mail.Mailbox) error
 	// Scan lists a mailbox by one readdir of new/ and cur/ each, again a bounded
 	// number of times while it is being changed. It is sorted; keys are unique.
 	Scan(ctx context.Context, m mail.Mailbox) (*mail.Listing, error)

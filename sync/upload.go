@@ -252,6 +252,9 @@ func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) 
 		changes = append(changes, r.rowOf(w, s)...)
 	}
 	changes = append(changes, r.sentEntries(w.b, sends)...)
+	if err := r.reletter(ctx, w, sends); err != nil {
+		return err
+	}
 	if err := r.commit(ctx, changes...); err != nil {
 		return err
 	}
@@ -283,7 +286,7 @@ func (r *run) rowOf(w *work, s *sending) []mail.Change {
 		ID: in.OldRow, Mailbox: in.Mailbox, UID: s.uid, Key: in.Key, Flags: s.flags, Content: in.Content, Inode: s.local.Inode,
 		Date: s.date,
 	}
-	if in.From != "" && in.From != in.Mailbox && s.local.Letters != "" && w.b.policy.Mode.Pulls() {
+	if s.isForeign(w.b) {
 		w.rewrite(in.Key)
 		s.mark.Add.Keywords = s.flags.Keywords.Minus(w.b.room.Missing(s.flags).Keywords)
 		w.laterHere(plan.FlagLocal{Step: s.step, Row: row, Delta: s.mark})
@@ -307,6 +310,33 @@ func (r *run) rowOf(w *work, s *sending) []mail.Change {
 		w.left = append(w.left, old)
 	}
 	return changes
+}
+
+// isForeign tells that the file's name has letters of another mailbox.
+func (s *sending) isForeign(b *box) bool {
+	in := &s.intent
+	return in.From != "" && in.From != in.Mailbox && s.local.Letters != "" && b.policy.Mode.Pulls()
+}
+
+// reletter writes the letters of files that came from other mailboxes anew before
+// base learns that they are here: from then on a letter that means nothing here
+// is taken for the user's, and stays.
+func (r *run) reletter(ctx context.Context, w *work, sends []*sending) error {
+	var changes []mail.KeyFlags
+	for _, s := range sends {
+		if s.err == nil && s.isForeign(w.b) {
+			changes = append(changes, mail.KeyFlags{Key: s.intent.Key, Delta: s.mark, Anew: true})
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	w.b.wroteLocal.Store(true)
+	// What fails for one file is met again, and told, when its flags are changed.
+	if _, err := r.Local.SetFlags(ctx, w.b.name, changes); err != nil {
+		return fmt.Errorf("changing flags in the Maildir: %w", err)
+	}
+	return nil
 }
 
 // recorded are the flags of the row until both deltas are carried out. A keyword

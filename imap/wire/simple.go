@@ -60,6 +60,26 @@ func (c *Conn) Subscribe(ctx context.Context, name string) *Command[struct{}] {
 	return c.named(ctx, "SUBSCRIBE", name)
 }
 
+// Unsubscribe is UNSUBSCRIBE; name is raw.
+func (c *Conn) Unsubscribe(ctx context.Context, name string) *Command[struct{}] {
+	return c.named(ctx, "UNSUBSCRIBE", name)
+}
+
+// Delete is DELETE (RFC 9051, 6.3.5); name is raw.
+func (c *Conn) Delete(ctx context.Context, name string) *Command[struct{}] {
+	return c.named(ctx, "DELETE", name)
+}
+
+// Rename is RENAME (RFC 9051, 6.3.6); names are raw.
+func (c *Conn) Rename(ctx context.Context, from, to string) *Command[struct{}] {
+	t := c.text()
+	t.raw("RENAME ")
+	t.str(from)
+	t.raw(" ")
+	t.str(to)
+	return c.command(c.start(ctx, &command{name: "RENAME"}, t))
+}
+
 // Noop is NOOP.
 func (c *Conn) Noop(ctx context.Context) *Command[struct{}] {
 	return c.plain(ctx, &command{name: "NOOP"})

@@ -50,6 +50,10 @@ func Local(t *testing.T, open func(t *testing.T) sync.Local) {
 		{"LocateFindsInAnyMailbox", localLocate},
 		{"ReadingWhatIsGoneSaysSo", localGone},
 		{"SweepSparesMessages", localSweep},
+		{"RenamedMailboxTakesThoseBelowAlong", localRenameMailbox},
+		{"RenameGoesIntoParentsAndOutOfThem", localRenameDeep},
+		{"RenameReplacesNoMailbox", localRenameTaken},
+		{"OnlyEmptyMailboxIsDeleted", localDeleteMailbox},
 		{"EndedContextChangesNothing", localContext},
 	} {
 		t.Run(c.name, func(t *testing.T) {

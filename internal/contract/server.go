@@ -32,6 +32,8 @@ func Server(t *testing.T, open func(t *testing.T) Account) {
 		{"OnlyWantedMailboxesHaveAStatus", serverWanted},
 		{"StatusMovesWithEachChange", serverStatusMoves},
 		{"CreateMakesParents", serverCreate},
+		{"RenameTakesThoseBelowAlong", serverRename},
+		{"OnlyEmptyMailboxIsDeleted", serverDelete},
 		{"MissingMailboxIsNamedSo", serverNoMailbox},
 		{"AnotherUIDValidityChangesNothing", serverValidity},
 		{"AppendedMessagesComeBackExactly", serverBytes},

@@ -384,6 +384,9 @@ func localCommand(a *account, ts *testscript.TestScript, _ bool, args []string) 
 		}
 	case "create":
 		a.localCreate(mailbox)
+	case "relocate":
+		want(ts, rest, 1, "local relocate MAILBOX NAME")
+		a.localRename(mailbox, rest[0])
 	case "delete":
 		ts.Check(os.RemoveAll(a.dir(mailbox)))
 	case "show":

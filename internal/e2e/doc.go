@@ -25,6 +25,7 @@
 //	local edit MAILBOX WHICH FILE      … replaces a file's content under its name
 //	local rename MAILBOX WHICH         … gives a file another name
 //	local create MAILBOX               … makes a mailbox; delete likewise
+//	local relocate MAILBOX NAME        … renames its directory
 //	exitcode N[,N…] PROGRAM …          the program ends with this exit code, or one of these
 //	[!] has SIDE MAILBOX WHICH [FLAG …]   the side has each of these once, with exactly these flags
 //	count SIDE MAILBOX N               the mailbox has N messages

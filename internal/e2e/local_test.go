@@ -271,6 +271,28 @@ func (a *account) localCreate(mailbox string) {
 	}
 }
 
+// localRename renames a mailbox's directory, and in the layouts that have them side
+// by side those of the mailboxes below it.
+func (a *account) localRename(from, to string) {
+	a.t.Helper()
+	old, renamed := a.dir(from), a.dir(to)
+	if err := os.MkdirAll(filepath.Dir(renamed), 0o700); err != nil {
+		a.t.Fatalf("%v", err)
+	}
+	if err := os.Rename(old, renamed); err != nil {
+		a.t.Fatalf("%v", err)
+	}
+	below, err := filepath.Glob(old + ".*")
+	if err != nil {
+		a.t.Fatalf("%v", err)
+	}
+	for _, dir := range below {
+		if err := os.Rename(dir, renamed+strings.TrimPrefix(dir, old)); err != nil {
+			a.t.Fatalf("%v", err)
+		}
+	}
+}
+
 // changed applies "+flag" and "-flag" to flags.
 func changed(fatalf func(string, ...any), flags, changes []string) []string {
 	flags = slices.Clone(flags)

@@ -213,6 +213,24 @@ func (m *model) stir(t testing.TB, n int) {
 		}
 		drop(i)
 	}
+
+	// Renamed, there and here, with all that changed in it.
+	m.renameBox(1, "Work", func(from, to string) { a.other().Rename(a.remote(from), a.remote(to)) })
+	m.renameBox(2, "Listen/Größe", a.localRename)
+	a.reconnect() // a client that has a mailbox open which is renamed is thrown out
+}
+
+// renameBox gives a mailbox of the model another name.
+func (m *model) renameBox(n int, name string, do func(from, to string)) {
+	from, to := m.boxes[n], fmt.Sprintf("%s %d", name, m.round)
+	do(from, to)
+	m.boxes[n] = to
+	for _, i := range m.messages {
+		if i.mailbox == from {
+			i.mailbox = to
+			m.note(i.sum, "%s renamed to %s", from, to)
+		}
+	}
 }
 
 func prefixed(sign string, flags []string) []string {

@@ -85,6 +85,8 @@ func (s *baseState) apply(change mail.Change) error {
 		s.mailboxes[c.Checkpoint.Mailbox] = c.Checkpoint
 	case mail.DropMailbox:
 		s.dropMailbox(c.Mailbox)
+	case mail.RenameMailboxes:
+		return s.renameMailboxes(c.Names)
 	case mail.PutProblem:
 		s.putProblem(c.Problem)
 	case mail.ClearProblems:
@@ -136,7 +138,7 @@ func (s *baseState) putIntent(i mail.Intent) error {
 	if i.Mailbox == "" {
 		return errors.New("intent without a mailbox name")
 	}
-	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentRemove {
+	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentRename {
 		return fmt.Errorf("intent of unknown kind %d", i.Kind)
 	}
 	at := slices.IndexFunc(s.intents, func(j mail.Intent) bool { return j.ID == i.ID })
@@ -171,6 +173,48 @@ func (s *baseState) putQuarantined(q mail.Quarantined) error {
 
 func (s *baseState) dropQuarantined(which func(mail.Quarantined) bool) {
 	s.aside = slices.DeleteFunc(s.aside, which)
+}
+
+func (s *baseState) renameMailboxes(names []mail.NewName) error {
+	to := map[mail.Mailbox]mail.Mailbox{}
+	for _, n := range names {
+		if n.To == "" {
+			return errors.New("rename without a mailbox name")
+		}
+		to[n.From] = n.To
+	}
+	called := func(m *mail.Mailbox) {
+		if n, renamed := to[*m]; renamed {
+			*m = n
+		}
+	}
+	mailboxes := map[mail.Mailbox]mail.Checkpoint{}
+	for _, c := range s.mailboxes {
+		called(&c.Mailbox)
+		if _, taken := mailboxes[c.Mailbox]; taken {
+			return fmt.Errorf("rename to %s, which another mailbox is called", c.Mailbox)
+		}
+		mailboxes[c.Mailbox] = c
+	}
+	s.mailboxes = mailboxes
+	for id, r := range s.rows {
+		called(&r.Mailbox)
+		s.rows[id] = r
+	}
+	for i := range s.intents {
+		called(&s.intents[i].Mailbox)
+		called(&s.intents[i].From)
+	}
+	for i := range s.aside {
+		called(&s.aside[i].Mailbox)
+	}
+	problems := s.problems
+	s.problems = nil
+	for _, p := range problems {
+		called(&p.Mailbox)
+		s.putProblem(p)
+	}
+	return nil
 }
 
 func (s *baseState) putProblem(p mail.Problem) {

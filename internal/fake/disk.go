@@ -70,6 +70,33 @@ func (d *disk) do(o operation) {
 	d.pending = append(d.pending, o)
 }
 
+// rename gives mailboxes other names, durably: directories are renamed, and
+// nothing in them.
+func (d *disk) rename(called map[mail.Mailbox]mail.Mailbox) {
+	named := func(p place) place {
+		if m, renamed := called[p.mailbox]; renamed && p.sub != "trash" {
+			p.mailbox = m
+		}
+		return p
+	}
+	each := func(entries map[place]entry) map[place]entry {
+		out := make(map[place]entry, len(entries))
+		for p, e := range entries {
+			out[named(p)] = e
+		}
+		return out
+	}
+	d.now, d.durable = each(d.now), each(d.durable)
+	for i := range d.pending {
+		for _, p := range []**place{&d.pending[i].remove, &d.pending[i].add} {
+			if *p != nil {
+				q := named(**p)
+				*p = &q
+			}
+		}
+	}
+}
+
 // flush makes what touched a directory durable, as fsync of it does.
 func (d *disk) flush(wanted func(directory) bool) {
 	var left []operation

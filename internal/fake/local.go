@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	gosync "sync"
@@ -231,6 +232,76 @@ func (l *Local) Create(ctx context.Context, m mail.Mailbox) error {
 	l.make(m)
 	l.mu.Unlock()
 	return l.end(fault, "Create")
+}
+
+// RenameMailbox implements sync.Local.
+func (l *Local) RenameMailbox(ctx context.Context, from, to mail.Mailbox) error {
+	fault, err := l.begin(ctx, "RenameMailbox", fmt.Sprintf("%s %s", from, to), true)
+	if err != nil {
+		return err
+	}
+	if err := l.renameMailbox(from, to); err != nil {
+		return err
+	}
+	return l.end(fault, "RenameMailbox")
+}
+
+func (l *Local) renameMailbox(from, to mail.Mailbox) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.box(from); err != nil {
+		return fmt.Errorf("rename: %w", err)
+	}
+	if from == mail.Inbox || to == mail.Inbox {
+		return errors.New("rename of INBOX")
+	}
+	called := map[mail.Mailbox]mail.Mailbox{}
+	for m := range l.mailboxes {
+		if m.Under(from) {
+			called[m] = to + m[len(from):]
+			if _, taken := l.mailboxes[called[m]]; taken && !called[m].Under(from) {
+				return fmt.Errorf("rename %s to %s: %w", m, called[m], fs.ErrExist)
+			}
+		}
+	}
+	mailboxes := map[mail.Mailbox]*localMailbox{}
+	for m, b := range l.mailboxes {
+		if n, renamed := called[m]; renamed {
+			m = n
+		}
+		mailboxes[m] = b
+	}
+	l.mailboxes = mailboxes
+	l.disk.rename(called)
+	return nil
+}
+
+// DeleteMailbox implements sync.Local.
+func (l *Local) DeleteMailbox(ctx context.Context, m mail.Mailbox) error {
+	fault, err := l.begin(ctx, "DeleteMailbox", string(m), true)
+	if err != nil {
+		return err
+	}
+	if err := l.removeEmpty(m); err != nil {
+		return err
+	}
+	return l.end(fault, "DeleteMailbox")
+}
+
+func (l *Local) removeEmpty(m mail.Mailbox) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.box(m); err != nil {
+		return fmt.Errorf("delete: %w", err)
+	}
+	for p := range l.disk.now {
+		if p.mailbox == m && p.sub != "trash" {
+			return fmt.Errorf("delete %s: %s/%s: %w", m, p.sub, p.key, mail.ErrNotEmpty)
+		}
+	}
+	l.settle()
+	delete(l.mailboxes, m)
+	return nil
 }
 
 // Scan implements sync.Local.

@@ -82,6 +82,18 @@ func (s *Server) DeleteMailbox(m mail.Mailbox) {
 	delete(s.mailboxes, m)
 }
 
+// RenameMailbox renames a mailbox with those below it, as RENAME does, unless the
+// new name is another's. It tells whether it did.
+func (s *Server) RenameMailbox(from, to mail.Mailbox) bool {
+	return s.hasMailbox(from) && s.rename(from, to) == nil
+}
+
+func (s *Server) hasMailbox(m mail.Mailbox) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mailboxes[m] != nil
+}
+
 // ResetUIDValidity gives a mailbox another UIDVALIDITY and its messages UIDs
 // from 1 on, as a server does that lost its index.
 func (s *Server) ResetUIDValidity(m mail.Mailbox) {

@@ -20,6 +20,7 @@ type Profile struct {
 	UIDPlus   bool // RFC 4315: APPENDUID, COPYUID, UID EXPUNGE
 	Move      bool // RFC 6851
 	ObjectID  bool // RFC 8474: EMAILID, MAILBOXID
+	Renumber  bool // RENAME changes UIDVALIDITY, as Courier's does
 	// Closed says that no new keywords can be made: PERMANENTFLAGS without \*.
 	// Known are those there are.
 	Closed bool
@@ -352,6 +353,84 @@ func (s *Server) createAll(m mail.Mailbox) error {
 		}
 	}
 	s.create(m)
+	return nil
+}
+
+// Rename implements sync.Server.
+func (s *Server) Rename(ctx context.Context, from, to mail.Mailbox) error {
+	fault, err := s.begin(ctx, "Rename", fmt.Sprintf("%s %s", from, to))
+	if err != nil {
+		return err
+	}
+	if err := s.rename(from, to); err != nil {
+		return err
+	}
+	return s.end(fault, "Rename")
+}
+
+func (s *Server) rename(from, to mail.Mailbox) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case from == mail.Inbox || to == mail.Inbox:
+		return fmt.Errorf("rename %s to %s: not the INBOX", from, to)
+	case s.mailboxes[from] == nil && s.mailboxes[to] != nil:
+		return nil
+	case s.mailboxes[from] == nil:
+		return fmt.Errorf("rename %s: %w", from, mail.ErrNoMailbox)
+	case s.mailboxes[to] != nil:
+		return fmt.Errorf("rename %s to %s: there is one", from, to)
+	}
+	called := map[mail.Mailbox]*serverMailbox{}
+	for m, b := range s.mailboxes {
+		if m.Under(from) {
+			m = to + m[len(from):]
+		}
+		called[m] = b
+	}
+	s.mailboxes = called
+	if s.profile.Renumber {
+		for m, b := range s.mailboxes {
+			if m.Under(to) && !b.noSelect {
+				s.validity++
+				b.validity = s.validity
+			}
+		}
+	}
+	return nil
+}
+
+// Delete implements sync.Server.
+func (s *Server) Delete(ctx context.Context, m mail.Mailbox, v mail.UIDValidity) error {
+	fault, err := s.begin(ctx, "Delete", string(m))
+	if err != nil {
+		return err
+	}
+	if err := s.remove(m, v); err != nil {
+		return err
+	}
+	return s.end(fault, "Delete")
+}
+
+func (s *Server) remove(m mail.Mailbox, v mail.UIDValidity) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.selected(m, v)
+	switch {
+	case err != nil:
+		return err
+	case m == mail.Inbox:
+		return errors.New("delete INBOX: it always is")
+	case len(b.messages) > 0:
+		return fmt.Errorf("delete %s: %d messages: %w", m, len(b.messages), mail.ErrNotEmpty)
+	}
+	for other := range s.mailboxes {
+		if other != m && other.Under(m) {
+			s.mailboxes[m] = &serverMailbox{noSelect: true}
+			return nil
+		}
+	}
+	delete(s.mailboxes, m)
 	return nil
 }
 

@@ -142,6 +142,10 @@ func changed(e sync.Changed) string {
 		text = fmt.Sprintf("copied %s %s", name(e.UID, e.Key), where)
 	case "create":
 		text = "created " + where
+	case "rename":
+		text = "renamed to this " + where
+	case "delete":
+		text = "deleted " + where
 	default:
 		text = fmt.Sprintf("%s %s %s", e.What, name(e.UID, e.Key), where)
 	}
@@ -252,6 +256,9 @@ func Tally(r *sync.Result) []string {
 	add(r.Pulled, "fetched")
 	add(r.Pushed, "sent")
 	add(r.Moved, "moved")
+	if r.Renamed > 0 {
+		parts = append(parts, Plural(r.Renamed, "mailbox", "mailboxes")+" renamed")
+	}
 	if r.Flagged > 0 {
 		parts = append(parts, "flags of "+Count(r.Flagged)+" changed")
 	}

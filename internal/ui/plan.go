@@ -25,6 +25,7 @@ const (
 	flagging
 	removing
 	creating
+	renaming
 	recording
 )
 
@@ -62,6 +63,7 @@ func describe(p plan.Plan) (lines []step, sum string) {
 		{flagging, "change of flags", "changes of flags"},
 		{removing, "message to remove", "messages to remove"},
 		{creating, "mailbox to create", "mailboxes to create"},
+		{renaming, "mailbox to rename", "mailboxes to rename"},
 	} {
 		if n := counts[k.kind]; n > 0 {
 			parts = append(parts, Plural(n, k.one, k.many))
@@ -74,6 +76,8 @@ func describe(p plan.Plan) (lines []step, sum string) {
 func operation(op plan.Operation) step {
 	s := step{mailbox: op.In()}
 	switch op := op.(type) {
+	case plan.RenameMailbox:
+		s.kind, s.text = renaming, fmt.Sprintf("rename %s to this %s", op.From, op.On)
 	case plan.CreateServer:
 		s.kind, s.text = creating, "create the mailbox on the server"
 	case plan.CreateLocal:

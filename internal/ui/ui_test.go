@@ -171,6 +171,8 @@ func sortedKeys(m map[string]any) []string {
 
 // operations is one of each kind.
 var operations = []plan.Operation{
+	plan.RenameMailbox{Step: plan.Step{Mailbox: "A"}, On: plan.OnServer, From: "B"},
+	plan.RenameMailbox{Step: plan.Step{Mailbox: "A"}, On: plan.OnLocal, From: "B"},
 	plan.CreateServer{Step: plan.Step{Mailbox: "A"}},
 	plan.CreateLocal{Step: plan.Step{Mailbox: "A"}},
 	plan.FetchAll{Step: plan.Step{Mailbox: "A"}},
@@ -193,7 +195,9 @@ func TestDryRunPrintsThePlan(t *testing.T) {
 	p, b := printer(Options{})
 	p.Account("work").Done(Outcome{DryRun: true, Result: sync.Result{Plan: plan.Plan{Operations: operations}}})
 	p.Account("home").Done(Outcome{DryRun: true})
-	want := `work/A: create the mailbox on the server
+	want := `work/A: rename B to this on the server
+work/A: rename B to this in the Maildir
+work/A: create the mailbox on the server
 work/A: create the mailbox locally
 work/A: fetch every message
 work/A: fetch UID 1, 2.00 KiB
@@ -205,7 +209,7 @@ work/A: on the server, UID 4: +\Seen
 work/A: locally, k: -\Seen
 work/A: move UID 6 to Trash on the server
 work/A: move k to the local trash
-work: 1 whole mailbox to fetch, 1 message to fetch, 1 message to send, 3 messages to move or copy, 2 changes of flags, 2 messages to remove, 2 mailboxes to create (dry run: nothing was changed)
+work: 1 whole mailbox to fetch, 1 message to fetch, 1 message to send, 3 messages to move or copy, 2 changes of flags, 2 messages to remove, 2 mailboxes to create, 2 mailboxes to rename (dry run: nothing was changed)
 home: nothing to do (dry run: nothing was changed)
 `
 	if d := cmp.Diff(want, b.out.String()); d != "" {

@@ -108,6 +108,18 @@ DELETE FROM intent WHERE mailbox = ?;
 -- :drop_mailbox
 DELETE FROM mailbox WHERE id = ?;
 
+-- :rename_mailbox
+UPDATE mailbox SET name = ? WHERE name = ?;
+-- :rename_mailbox_of_intents
+UPDATE intent SET mailbox = ? WHERE mailbox = ?;
+-- :rename_from_of_intents
+UPDATE intent SET from_mailbox = ? WHERE from_mailbox = ?;
+-- Problems of a mailbox that is no more may be in the way.
+-- :rename_mailbox_of_problems
+UPDATE OR REPLACE problem SET mailbox = ? WHERE mailbox = ?;
+-- :rename_mailbox_of_quarantined
+UPDATE OR REPLACE quarantine SET mailbox = ? WHERE mailbox = ?;
+
 -- :put_problem
 INSERT INTO problem (mailbox, uid, key, reason, since, last, count)
      VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -196,7 +208,7 @@ UNION ALL
 SELECT 'row ' || id || ' was never handed out' FROM row
  WHERE id >= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'next_row') OR id < 1
 UNION ALL
-SELECT 'intent ' || id || ' is of no known kind' FROM intent WHERE kind NOT BETWEEN 1 AND 5
+SELECT 'intent ' || id || ' is of no known kind' FROM intent WHERE kind NOT BETWEEN 1 AND 6
 UNION ALL
 SELECT 'intent ' || id || ' has malformed facts' FROM intent WHERE length(facts) <> 66
 UNION ALL
