@@ -77,16 +77,16 @@ func (db *DB) Operations(ctx context.Context, run int64) ([]mail.Operation, erro
 	return all, err
 }
 
-// OldestOperation tells which run is the first that the journal knows something
-// of, and when it began; zero when the journal is empty.
-func (db *DB) OldestOperation(ctx context.Context) (run int64, started mail.UnixTime, err error) {
+// OldestOperation tells when the first run began that the journal knows something
+// of; zero when the journal is empty.
+func (db *DB) OldestOperation(ctx context.Context) (started mail.UnixTime, err error) {
 	err = db.read(ctx, "read the journal of", func(c *conn) error {
 		return c.each(func(r *result) error {
-			run, started = r.integer(0), mail.UnixTime(r.integer(1))
+			started = mail.UnixTime(r.integer(0))
 			return nil
 		}, "oldest_operation")
 	})
-	return run, started, err
+	return started, err
 }
 
 // JournalSize tells how many runs are known, and how many entries the journal has.

@@ -92,7 +92,7 @@ func look(path string) (newest time.Time, files int, octets int64, err error) {
 }
 
 func pruneJournal(ctx context.Context, a *account, before time.Time, f *freed) error {
-	_, started, err := a.base.OldestOperation(ctx)
+	started, err := a.base.OldestOperation(ctx)
 	if err != nil {
 		return err
 	}

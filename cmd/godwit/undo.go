@@ -207,7 +207,7 @@ func (u *undoing) end(ctx context.Context, base *statedb.DB, c *undo.Carrier, er
 // follow brings the server along: a sync of the mailboxes that were touched, as
 // part of the same run.
 func (u *undoing) follow(ctx context.Context, a *account, show *ui.Account, c *undo.Carrier, code int) (int, error) {
-	recreate, err := lacks(ctx, a, c.Touched)
+	recreate, err := u.listed(ctx, a, c)
 	if err != nil {
 		return code, errors.Join(err, u.end(ctx, a.base, c, err))
 	}
@@ -228,18 +228,25 @@ func (u *undoing) follow(ctx context.Context, a *account, show *ui.Account, c *u
 	return worst(code, synced), nil
 }
 
-// lacks tells that a mailbox is missing on the server that base knows there.
-func lacks(ctx context.Context, a *account, touched map[mail.Mailbox]bool) (bool, error) {
+// listed asks the server for its mailboxes. It adds the trash mailbox to those to
+// be synchronised, where messages will be moved to it, and tells whether one of
+// them is missing there.
+func (u *undoing) listed(ctx context.Context, a *account, c *undo.Carrier) (missing bool, err error) {
 	listed, err := a.server.Mailboxes(ctx, func(mail.Mailbox, mail.Role) bool { return false })
 	if err != nil {
 		return false, err
 	}
-	for m := range touched {
-		if !slices.ContainsFunc(listed, func(s mail.ServerMailbox) bool { return s.Name == m }) {
-			return true, nil
+	there := map[mail.Mailbox]bool{}
+	for _, s := range listed {
+		there[s.Name] = true
+		if c.Removed && (s.Role == mail.RoleTrash || string(s.Name) == a.config.Trash) {
+			c.Touched[s.Name] = true
 		}
 	}
-	return false, nil
+	for m := range c.Touched {
+		missing = missing || !there[m]
+	}
+	return missing, nil
 }
 
 func (u *undoing) keptHint() string {

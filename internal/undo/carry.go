@@ -30,6 +30,7 @@ type Carrier struct {
 	Entries int64
 	Touched map[mail.Mailbox]bool
 	Done    int
+	Removed bool // something that an undo had brought back
 
 	waiting []mail.Change
 	moves   map[mail.Mailbox]*mail.Observation // what the server has in mailboxes
@@ -127,9 +128,6 @@ func (c *Carrier) take(ctx context.Context, s *Step) (why string, err error) {
 	o := mail.Operation{
 		Kind: mail.OperationRestored, Side: mail.SideLocal, Mailbox: s.Mailbox, Key: s.Key, Content: s.Content, Flags: s.Flags,
 	}
-	if s.stale != 0 {
-		c.waiting = append(c.waiting, mail.DropRow{ID: s.stale})
-	}
 	switch s.Kind {
 	case Restore:
 		_, err = c.Local.RestoreTrashed(ctx, s.file, s.Mailbox, s.Key, s.Flags)
@@ -142,7 +140,9 @@ func (c *Carrier) take(ctx context.Context, s *Step) (why string, err error) {
 			o.Kind = mail.OperationMoved
 		}
 		if err = c.Local.Create(ctx, s.Mailbox); err == nil {
-			_, err = c.Local.Relocate(ctx, s.From, s.FromKey, s.Mailbox, s.Key, s.Flags)
+			// With its letters as they are: the engine reads them by the table of the
+			// mailbox where base knows the message.
+			_, err = c.Local.MoveAsItIs(ctx, s.From, s.FromKey, s.Mailbox, s.Key)
 		}
 		if errors.Is(err, mail.ErrGone) {
 			return fmt.Sprintf("it is not in %s any more", s.From), nil
@@ -262,7 +262,7 @@ func (c *Carrier) remove(ctx context.Context, s *Step) (why string, err error) {
 	if results[0] != nil {
 		return "", results[0]
 	}
-	o.Intended = false
+	o.Intended, c.Removed = false, true
 	c.did(o)
 	c.Touched[s.Mailbox] = true
 	c.Done++

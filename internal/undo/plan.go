@@ -60,8 +60,7 @@ type Step struct {
 	Content mail.Content
 	Entries []mail.Operation
 
-	file  maildir.Trashed
-	stale int64 // a row that a run left behind that died
+	file maildir.Trashed
 }
 
 // Left is an entry that is not taken back, and why.
@@ -196,16 +195,17 @@ func (u *Undo) removed(ctx context.Context, g []mail.Operation) (*Step, *Left, e
 			server = &g[i]
 		}
 	}
+	if o.Intended {
+		unsettled, err := u.hasOldRow(ctx, &o)
+		if err != nil || unsettled {
+			return nil, &Left{Entry: o, Why: "the run died when it was about to remove it, and what became of it is settled by the next sync"}, err
+		}
+	}
 	there, why, err := u.isThere(ctx, &o)
 	if err != nil || there {
 		return nil, &Left{Entry: o, Why: why, Fine: true}, err
 	}
 	step := Step{Mailbox: o.Mailbox, Flags: u.kept(o.Mailbox, o.Flags), Content: o.Content}
-	if o.Intended {
-		if step.stale, err = u.staleRow(ctx, &o); err != nil {
-			return nil, nil, err
-		}
-	}
 	if server != nil && server.Other != "" {
 		found, err := u.inMailbox(ctx, server.Other, server.OtherUID, server)
 		if err != nil {
@@ -311,18 +311,16 @@ func (u *Undo) forgetReturned(ctx context.Context, chosen []mail.Operation) erro
 	return nil
 }
 
-// staleRow is the row of a message that a run had removed when it died.
-func (u *Undo) staleRow(ctx context.Context, o *mail.Operation) (int64, error) {
-	if o.Key == "" {
-		return 0, nil
+// hasOldRow tells that base still has the message that an entry is about to
+// remove.
+func (u *Undo) hasOldRow(ctx context.Context, o *mail.Operation) (bool, error) {
+	rows, err := u.Base.FindUIDs(ctx, o.Mailbox, o.UIDs)
+	if err == nil && o.Key != "" {
+		var more []mail.Row
+		more, err = u.Base.FindKeys(ctx, o.Mailbox, []mail.Key{o.Key})
+		rows = append(rows, more...)
 	}
-	rows, err := u.Base.FindKeys(ctx, o.Mailbox, []mail.Key{o.Key})
-	for _, row := range rows {
-		if row.ID < o.Mark {
-			return row.ID, err
-		}
-	}
-	return 0, err
+	return slices.ContainsFunc(rows, func(row mail.Row) bool { return row.ID < o.Mark }), err
 }
 
 // inMailbox finds the file of a message that the server moved to a mailbox: by

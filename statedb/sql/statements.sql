@@ -173,7 +173,7 @@ SELECT run, seq, kind, side, intended, mailbox, other, uidvalidity, uids, count,
        reason, detail, mark, undone
   FROM operation WHERE run = ? ORDER BY seq;
 -- :oldest_operation
-SELECT run.id, run.started FROM run WHERE run.id = (SELECT min(run) FROM operation);
+SELECT min(started) FROM run WHERE EXISTS (SELECT 1 FROM operation WHERE operation.run = run.id);
 -- :journal_size
 SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM operation);
 -- The parameters: a time, and a JSON array of runs to be kept.
