@@ -45,6 +45,9 @@ func (r *run) plan(ctx context.Context) error {
 			b.unfinished.Store(true)
 		}
 	}
+	stay := r.keywordsThatStay(p)
+	r.result.Plan.Holds = append(r.result.Plan.Holds, stay...)
+	p.Holds = append(p.Holds, stay...)
 	for _, b := range r.order {
 		if h, pending := r.pending(b); pending {
 			r.result.Plan.Holds = append(r.result.Plan.Holds, h)
