@@ -241,6 +241,33 @@ func TestStatusOfSeveralMailboxesIsPipelined(t *testing.T) {
 	}
 }
 
+// Dovecot, given several MOVEs at once, tells where all of their messages went
+// before it answers the first.
+func TestEachMoveIsToldItsOwnPairs(t *testing.T) {
+	t.Parallel()
+	c := play(t, caps("MOVE", "UIDPLUS"), `
+		C: g1 UID MOVE 1:2 "a"
+		C: g2 UID MOVE 3:4 "a"
+		C: g3 UID MOVE 5:6 "a"
+		S: * OK [COPYUID 7 1:2 11:12] Moved UIDs.
+		S: * OK [COPYUID 7 3:4 13:14] Moved UIDs.
+		S: * OK [COPYUID 7 5:6 15:16] Moved UIDs.
+		S: * 1 EXPUNGE
+		S: g1 OK
+		S: g2 OK
+		S: g3 OK
+	`)
+	for i, move := range []*Command[CopyData]{
+		c.Move(t.Context(), mail.UIDs(1, 2), "a"), c.Move(t.Context(), mail.UIDs(3, 4), "a"), c.Move(t.Context(), mail.UIDs(5, 6), "a"),
+	} {
+		low := mail.UID(2*i + 1)
+		want := []mail.Copied{{From: low, To: low + 10}, {From: low + 1, To: low + 11}}
+		if got := wait(t, move); !slices.Equal(got.Copied, want) {
+			t.Errorf("move %d: %v, want %v", i+1, got.Copied, want)
+		}
+	}
+}
+
 func TestNothingIsUsedThatWasNotAnnounced(t *testing.T) {
 	t.Parallel()
 	c := play(t, caps(), `

@@ -84,7 +84,12 @@ func (c *Conn) alert(x condition) {
 func (c *Conn) condition(x condition) {
 	c.alert(x)
 	if x.code == "COPYUID" { // of MOVE (RFC 6851, 4.3)
-		if cmd := c.oldest(func(cmd *command) bool { return cmd.copied != nil }); cmd != nil {
+		// Dovecot tells those of several commands before it answers any of them.
+		cmd := c.oldest(func(cmd *command) bool { return cmd.copied != nil && cmd.copied.concerns(x.args) })
+		if cmd == nil {
+			cmd = c.oldest(func(cmd *command) bool { return cmd.copied != nil })
+		}
+		if cmd != nil {
 			cmd.copied.add(x.args)
 		}
 		return

@@ -48,6 +48,12 @@ func (x *copyCommand) add(args []byte) {
 	}
 }
 
+// concerns tells that a COPYUID names what the command asked for.
+func (x *copyCommand) concerns(args []byte) bool {
+	parsed, ok := parseCopyUID(args)
+	return ok && len(parsed.from) > 0 && x.asked.Contains(parsed.from[0].Low)
+}
+
 // Copy is UID COPY to a mailbox, whose name is raw.
 func (c *Conn) Copy(ctx context.Context, uids mail.UIDSet, name string) *Command[CopyData] {
 	return c.transfer(ctx, "UID COPY", uids, name)

@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -15,6 +18,106 @@ func (a *account) costing(t testing.TB, args ...string) wan.Counts {
 	a.proxy.Reset()
 	a.sync(args...)
 	return a.proxy.Counts()
+}
+
+// fileAway has a mail program file every message of a mailbox in another one: it
+// keeps the names, makes new ones, or writes its own fields into them; it renames,
+// copies, or links.
+func (a *account) fileAway(t testing.TB, from, to, names, how string) {
+	t.Helper()
+	a.localCreate(to)
+	for _, sub := range []string{"new", "cur"} {
+		entries, err := os.ReadDir(filepath.Join(a.dir(from), sub))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			a.serial++
+			key, letters, _ := strings.Cut(e.Name(), ":2,")
+			switch names {
+			case "kept":
+			case "new":
+				key = fmt.Sprintf("%d.M%dP7.filed", 1_610_000_000+a.serial, a.serial)
+			case "UID":
+				key += fmt.Sprintf(",U=%d", a.serial)
+			}
+			old, target := filepath.Join(a.dir(from), sub, e.Name()), filepath.Join(a.dir(to), "cur", key+":2,"+letters)
+			switch how {
+			case "mv":
+				err = os.Rename(old, target)
+			case "ln":
+				err = os.Link(old, target)
+			case "cp":
+				var body []byte
+				if body, err = os.ReadFile(old); err == nil {
+					err = os.WriteFile(target, body, 0o600)
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestFilingIsCheap has thousands of messages moved and copied in the Maildir, by
+// all ways in which programs do that. The server moves and copies its own; nothing
+// is uploaded, nothing is fetched, nothing is there twice.
+func TestFilingIsCheap(t *testing.T) {
+	t.Parallel()
+	n := 5000
+	if testing.Short() {
+		n = 500
+	}
+	for _, profile := range []string{"full", "condstore", "uidplus", "plain"} {
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			s := &stage{test: t, home: t.TempDir(), accounts: map[string]*account{}}
+			a := s.newAccount(t, "me", profile)
+			t.Cleanup(a.close)
+			a.set()
+			a.other().Append("INBOX", nil, corpus.Date(1), corpus.Sized(n+1, 1200))
+			a.other().Expunge("INBOX", "1")
+			a.reconnect()
+			for i := range n { // into the server's files: by APPEND it takes a minute
+				a.plant("INBOX", corpus.Sized(i+1, 1200))
+			}
+			a.other().Store("INBOX", "1:200", "+", `\Flagged`, "work")
+			a.other().Store("INBOX", "100:*", "+", `\Seen`)
+			a.sync()
+			from := "INBOX"
+			for _, step := range []struct{ to, names, how string }{
+				{"Kept", "kept", "mv"}, {"New", "new", "mv"}, {"UID", "UID", "mv"}, {"Copies", "new", "cp"}, {"Links", "kept", "ln"},
+			} {
+				a.fileAway(t, from, step.to, step.names, step.how)
+				c := a.costing(t)
+				t.Logf("%s %s names %s: %d turns, %d B up, %d B down", profile, step.how, step.names, c.Turns, c.Up, c.Down)
+				// What comes down are the flags, sizes and dates of the copies; without
+				// CONDSTORE all flags of what is left as well, and before.
+				each := 150
+				if profile == "uidplus" || profile == "plain" {
+					each = 250
+				}
+				if c.Turns > 20 || c.Up > 4096 || c.Down > int64(each*n)+16384 {
+					t.Errorf("%s, names %s: filing %d messages cost %d turns, %d B up, %d B down", step.how, step.names, n, c.Turns, c.Up, c.Down)
+				}
+				if got := a.other().Select(a.remote(step.to)).Exists; got != n {
+					t.Fatalf("%s: the server has %d messages, want %d", step.to, got, n)
+				}
+				if step.how == "mv" {
+					if got := a.other().Select(a.remote(from)).Exists; got != 0 {
+						t.Fatalf("%s: the server still has %d messages", from, got)
+					}
+					from = step.to
+				}
+				if got := len(a.files(from)); got != n {
+					t.Fatalf("%s: the Maildir has %d messages, want %d", from, got, n)
+				}
+			}
+			a.same()
+			a.quiet()
+		})
+	}
 }
 
 // inodes tells how many files hold the messages of some mailboxes.
