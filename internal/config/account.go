@@ -68,6 +68,7 @@ func (r *reader) account(at path, name string, raw map[string]any) *Account {
 		Connections: defaultConnections, Map: map[mail.Mailbox]mail.Mailbox{},
 		IMAP: IMAP{TLS: Implicit, Timeout: defaultTimeout, Compress: true},
 	}
+	r.provider(at, a, raw)
 	keys := maps.Clone(accountKeys)
 	for key, set := range policyKeys {
 		keys[key] = func(r *reader, a *Account, v any) error { return set(r, &a.Policy, v) }

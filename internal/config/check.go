@@ -49,11 +49,12 @@ func (r *reader) imap(at path, i *IMAP, raw map[string]any) {
 				r.add(at.with(key), faultf("leave one of the two out", "%s has no meaning beside command", key))
 			}
 		}
-		i.TLS = NoTLS
-	} else if !r.has(at.with("host")) {
+		i.TLS, i.Host, i.Port = NoTLS, "", 0
+	} else if i.Host == "" && !r.has(at.with("host")) {
 		r.add(at, faultf("", "host is missing"))
 	}
-	if !tunnel && !r.has(at.with("port")) {
+	// A provider's port is that of its way of TLS.
+	if !tunnel && !r.has(at.with("port")) && (i.Port == 0 || r.has(at.with("tls"))) {
 		i.Port = 993
 		if i.TLS != Implicit {
 			i.Port = 143

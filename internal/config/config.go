@@ -47,6 +47,8 @@ const (
 type Account struct {
 	Name    string
 	Maildir string // absolute path
+	// Provider is whose defaults were taken; empty: nobody's in particular.
+	Provider string
 	Layout  Layout
 	// Include and Exclude choose mailboxes; use [Account.Wanted].
 	Include, Exclude []Pattern

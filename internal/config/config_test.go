@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestEveryKeyIsRead(t *testing.T) {
 	t.Parallel()
 	c := parseFile(t, "testdata/good/everything.toml")
-	if got := c.Names(); !cmp.Equal(got, []string{"work", "tunnel", "near"}) {
+	if got := c.Names(); !cmp.Equal(got, []string{"work", "google", "tunnel", "near"}) {
 		t.Fatalf("accounts %q", got)
 	}
 	work, _ := c.Account("work")
@@ -206,6 +207,98 @@ func TestDocumentationNamesEveryKey(t *testing.T) {
 		if !strings.Contains(string(page), "`"+key+"`") {
 			t.Errorf("docs/configuration.md does not tell about `%s`", key)
 		}
+	}
+}
+
+// TestDocumentationShowsTheProviders compares the table in docs/configuration.md
+// with what is filled in. go test -update writes it.
+func TestDocumentationShowsTheProviders(t *testing.T) {
+	t.Parallel()
+	const file, from, to = "../../docs/configuration.md", "<!-- providers -->\n", "<!-- /providers -->"
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(page), from)
+	table, after, ended := strings.Cut(rest, to)
+	if !found || !ended {
+		t.Fatalf("%s has no place for the providers", file)
+	}
+	var want strings.Builder
+	want.WriteString("| `provider` | `host` | `port` | `tls` | `connections` | `exclude` | `trash` |\n|---|---|---|---|---|---|---|\n")
+	quoted := func(s string) string { return "`\"" + s + "\"`" }
+	for _, p := range providers {
+		a := ofProvider(t, p.name, "host = \"other.example.org\"\n")
+		host := ""
+		if p.host != "" {
+			a = ofProvider(t, p.name, "")
+			host = quoted(a.IMAP.Host)
+		}
+		var exclude []string
+		for _, e := range a.Exclude {
+			exclude = append(exclude, "'"+string(e)+"'")
+		}
+		fmt.Fprintf(&want, "| %s | %s | `%d` | %s | `%d` | `[%s]` | %s |\n", quoted(p.name), host, a.IMAP.Port,
+			quoted(map[TLS]string{Implicit: "implicit", StartTLS: "starttls", NoTLS: "none"}[a.IMAP.TLS]), a.Connections,
+			strings.Join(exclude, ", "), quoted(a.Trash))
+	}
+	want.WriteString("\n")
+	for _, p := range providers {
+		fmt.Fprintf(&want, "- %s: %s\n", quoted(p.name), p.note)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(before+from+want.String()+to+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if d := cmp.Diff(strings.Split(want.String(), "\n"), strings.Split(table, "\n")); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// ofProvider is an account of a provider, with more lines in its imap table.
+func ofProvider(t *testing.T, name, lines string) *Account {
+	t.Helper()
+	text := "[accounts.a]\nmaildir = \"/m\"\nprovider = \"" + name + "\"\n[accounts.a.imap]\nuser = \"me\"\npassword_command = [\"p\"]\n" + lines
+	c, err := Parse([]byte(text), "config.toml", "/home/me")
+	if err != nil {
+		t.Fatalf("provider %s: %v", name, err)
+	}
+	return c.Accounts[0]
+}
+
+// TestKeysOverrideTheProvider has each of a provider's settings given as well.
+func TestKeysOverrideTheProvider(t *testing.T) {
+	t.Parallel()
+	text := `[accounts.a]
+maildir = "/m"
+connections = 9
+exclude = []
+trash = "auto"
+provider = "gmail"
+[accounts.a.imap]
+user = "me"
+host = "127.0.0.1"
+tls = "starttls"
+password_command = ["p"]
+`
+	c, err := Parse([]byte(text), "config.toml", "/home/me")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := c.Accounts[0]
+	if a.Connections != 9 || len(a.Exclude) != 0 || a.Trash != "auto" || a.IMAP.Host != "127.0.0.1" || a.IMAP.TLS != StartTLS || a.IMAP.Port != 143 {
+		t.Errorf("%+v", a)
+	}
+	if bridge := ofProvider(t, "proton-bridge", "port = 2143\n"); bridge.IMAP.Port != 2143 || bridge.IMAP.TLS != StartTLS {
+		t.Errorf("%+v", bridge.IMAP)
+	}
+	if bridge := ofProvider(t, "proton-bridge", "tls = \"implicit\"\n"); bridge.IMAP.Port != 993 {
+		t.Errorf("%+v", bridge.IMAP)
+	}
+	if tunnel := ofProvider(t, "dovecot", "command = [\"ssh\"]\n"); tunnel.IMAP.Host != "" || tunnel.IMAP.Port != 0 {
+		t.Errorf("%+v", tunnel.IMAP)
 	}
 }
 

@@ -61,6 +61,7 @@ var accountKeys = map[string]setter[Account]{
 		}
 		return err
 	},
+	"provider": func(*reader, *Account, any) error { return nil }, // read before the others
 	"layout": func(_ *reader, a *Account, v any) (err error) {
 		a.Layout, err = choice(v, []string{"verbatim", "maildir++", "flat"}, []Layout{Verbatim, MaildirPP, Flat})
 		return err

@@ -67,6 +67,26 @@ func (s *Server) MoveTo(m mail.Mailbox, u mail.UID, to mail.Mailbox) mail.UID {
 	return uid
 }
 
+// CopyTo copies a message to a mailbox, which is made when it is not there, with
+// its flags and its date (RFC 9051, 6.4.7), and returns its UID there; zero when
+// the message is not there.
+func (s *Server) CopyTo(m mail.Mailbox, u mail.UID, to mail.Mailbox) mail.UID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	source, target := s.mailboxes[m], s.mailboxes[to]
+	if source == nil {
+		return 0
+	}
+	i, found := source.find(u)
+	if !found {
+		return 0
+	}
+	if target == nil || target.noSelect {
+		target = s.create(to)
+	}
+	return target.add(*source.messages[i])
+}
+
 // CreateMailbox makes an empty mailbox; one that is there is replaced, with
 // another UIDVALIDITY.
 func (s *Server) CreateMailbox(m mail.Mailbox, role mail.Role) {

@@ -18,7 +18,7 @@ var ops = []struct {
 	{"server.flag", 10, (*world).flagServer},
 	{"server.expunge", 6, (*world).expunge},
 	{"server.move", 6, (*world).moveServer},
-	{"server.copy", 2, (*world).copyServer},
+	{"server.copy", 4, (*world).copyServer},
 	{"server.create", 1, (*world).createServer},
 	{"server.delete", 1, (*world).deleteServer},
 	{"server.reset", 1, (*world).reset},
@@ -172,7 +172,7 @@ func (w *world) copyServer(o Op) string {
 	}
 	to := mailbox(o.B)
 	w.oracle.added(onServer, c, to, msg.Flags)
-	u := w.server.Deliver(to, msg.Raw, msg.Flags)
+	u := w.server.CopyTo(m, msg.UID, to)
 	return fmt.Sprintf("content %d from %s UID %d to %s UID %d", c, m, msg.UID, to, u)
 }
 

@@ -1,0 +1,85 @@
+package config
+
+import "slices"
+
+// provider is what is known of a mail provider, or of a server program: defaults,
+// each of which a key of the file overrides. Nothing else follows from it.
+type provider struct {
+	name        string
+	host        string
+	port        int // zero: the usual one
+	tls         TLS
+	connections int
+	exclude     []Pattern
+	trash       string
+	// note says why, and what a user has to know, for docs/configuration.md.
+	note string
+}
+
+// providers are all there are, in the order in which they are documented. What is
+// not known for a fact is left as it is for any server.
+var providers = []provider{
+	{
+		name: "gmail", host: "imap.gmail.com", tls: Implicit, connections: defaultConnections,
+		exclude: []Pattern{`\Important`, `\Flagged`}, trash: "none",
+		note: "A mailbox is a label, and `[Gmail]/All Mail` has every message: it is fetched once and linked. " +
+			"*Important* and *Starred* are views of what is elsewhere; starred is `\\Flagged`. " +
+			"To remove a message from a mailbox takes that label off, and archives it where it was the last one, as long as Gmail's " +
+			"own settings for IMAP are what they are at first. Were it moved to the trash instead, it would lose all its labels: " +
+			"so only what you move to `[Gmail]/Trash` is deleted. Gmail allows an account 15 connections, of all programs together.",
+	},
+	{
+		name: "fastmail", host: "imap.fastmail.com", tls: Implicit, connections: defaultConnections, trash: "auto",
+		note: "Wants a password for this program alone, made in its settings.",
+	},
+	{
+		name: "outlook", host: "outlook.office365.com", tls: Implicit, connections: defaultConnections, trash: "auto",
+		note: "Takes no passwords any more, only OAuth 2.",
+	},
+	{
+		name: "icloud", host: "imap.mail.me.com", tls: Implicit, connections: defaultConnections, trash: "auto",
+		note: "Wants an app-specific password.",
+	},
+	{
+		name: "yahoo", host: "imap.mail.yahoo.com", tls: Implicit, connections: defaultConnections, trash: "auto",
+		note: "Wants an app password.",
+	},
+	{
+		name: "proton-bridge", host: "127.0.0.1", port: 1143, tls: StartTLS, connections: defaultConnections,
+		exclude: []Pattern{"All Mail", "Starred"}, trash: "auto",
+		note: "The bridge runs on this machine, shows the password, and has a certificate of its own: export it and name it by " +
+			"`tls_ca`, or by `tls_fingerprint`. *All Mail* and *Starred* are views of what is elsewhere.",
+	},
+	{
+		name: "dovecot", tls: Implicit, connections: 6, trash: "auto",
+		note: "Allows a user 10 connections from one address, unless it was set up otherwise.",
+	},
+}
+
+func providerNames() []string {
+	var names []string
+	for _, p := range providers {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// provider reads the key of that name, before all others, and fills in what they
+// may override.
+func (r *reader) provider(at path, a *Account, raw map[string]any) {
+	value, given := raw["provider"]
+	if !given {
+		return
+	}
+	p, err := choice(value, providerNames(), providers)
+	if err != nil {
+		r.add(at.with("provider"), err)
+		// Whatever it was to fill in is not missing besides.
+		a.IMAP.Host = "unknown"
+		return
+	}
+	a.Provider = p.name
+	a.Connections, a.Trash = p.connections, p.trash
+	a.Exclude = slices.Clone(p.exclude)
+	a.IMAP.Host, a.IMAP.Port, a.IMAP.TLS = p.host, p.port, p.tls
+}
