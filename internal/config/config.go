@@ -49,7 +49,7 @@ type Account struct {
 	Maildir string // absolute path
 	// Provider is whose defaults were taken; empty: nobody's in particular.
 	Provider string
-	Layout  Layout
+	Layout   Layout
 	// Include and Exclude choose mailboxes; use [Account.Wanted].
 	Include, Exclude []Pattern
 	// Policy is what [Account.PolicyFor] gives where no table of its own says
