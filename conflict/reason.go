@@ -77,6 +77,7 @@ const (
 	TooManyMailboxes
 	TooManyRemovals
 	NewRootKeeps
+	RepairKeeps
 
 	reasons // how many there are
 )
@@ -149,6 +150,7 @@ var texts = [reasons]string{
 	TooManyMailboxes: "too many mailboxes are gone from one side at once",
 	TooManyRemovals:  "too many messages would be removed",
 	NewRootKeeps:     "a run with a new root removes nothing",
+	RepairKeeps:      "a repair removes nothing",
 }
 
 // String says the reason in words for users, without a full stop.

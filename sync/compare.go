@@ -275,6 +275,7 @@ func (d *differ) read(ctx context.Context) error {
 				}
 				item.LocalState, item.Local = conflict.Unknown, nil
 			default:
+				c.Weak = c.Weak || d.r.ByHash
 				item.LocalContent = c
 				if a != nil && a.Tried == mail.AttemptRead {
 					a.settled = true

@@ -32,6 +32,8 @@ type Options struct {
 	AllowDeletes bool // lift the guards on removals
 	NewRoot      bool // accept a Maildir whose marker is gone
 	Recreate     bool // create mailboxes again where one side lost them
+	KeepAll      bool // remove nothing, and bring back what one side lacks
+	ByHash       bool // take equal headers and sizes for no proof that a new file is a message of the server
 	Retry        bool // try what is set aside, whether its time has come or not
 
 	// Begun, when not nil, is the run that this one is the rest of.

@@ -34,6 +34,8 @@ type opening struct {
 	wait    bool   // for another run to end
 	printer *ui.Printer
 	notice  func(text string) // what the server wants the user to know
+	// before, when not nil, is called under the lock before the database is opened.
+	before func(database string) error
 }
 
 // openAccount locks an account and opens all three trees. Nothing is connected
@@ -64,6 +66,11 @@ func openAccount(ctx context.Context, c *config.Account, o opening) (_ *account,
 	}
 	if a.server, err = openServer(c, o); err != nil {
 		return nil, err
+	}
+	if o.before != nil {
+		if err := o.before(databasePath(a.state)); err != nil {
+			return nil, err
+		}
 	}
 	if a.base, err = statedb.Open(ctx, databasePath(a.state)); err != nil {
 		return nil, because(ctx, err)

@@ -26,7 +26,7 @@ func syncCommand() *cli.Command {
 			&cli.StringFlag{Name: "progress", Usage: "draw progress: auto (on a terminal), always, or never", DefaultText: "auto"},
 			flag("wait", "wait while another run holds the account"),
 			flag("allow-deletes", "carry out removals that the guard holds back"),
-			flag("full", "distrust every stamp and look at everything"),
+			flag("full", "distrust every stamp and look at everything (files are not read: see verify --deep)"),
 			flag("retry", "try what is set aside, whether its time has come or not"),
 			flag("new-root", "accept a Maildir whose marker is gone, and remove nothing"),
 			flag("recreate", "create mailboxes again that one side has lost"),

@@ -48,6 +48,7 @@ func commands(testing.TB) map[string]func(*testscript.TestScript, bool, []string
 		"hide":       func(a *account, _ *testscript.TestScript, _ bool, args []string) { a.proxy.Hide(args...) },
 		"kill-at":    killAt,
 		"lose-state": loseState,
+		"record":     recordCommand,
 	} {
 		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			s := ts.Value(stageKey{}).(*stage)

@@ -38,6 +38,8 @@
 //	hide [TEXT …]                      lines of the server that begin so do not arrive; without TEXT all do again
 //	kill-at STEP                       godwit sync is killed at a step of its work
 //	lose-state                         the state database is deleted
+//	record restamp MAILBOX             it takes the directories' stamps of now for those of the last run
+//	record ghost MAILBOX               it gets a message that neither side has; record corrupt: pages are overwritten
 //
 // WHICH is a file whose content the message has, @N or @A-B (messages of the test
 // corpus), or * (all). FLAG is an IMAP flag or keyword; '$Label1' wants the quotes.

@@ -41,7 +41,7 @@ func (t *toll) count(op Operation) bool {
 // guard holds removals back where there are too many: those of a mailbox, or
 // all, where the account's sum is too high.
 func (p *planner) guard() {
-	if p.in.AllowDeletes && !p.in.NewRoot {
+	if p.in.AllowDeletes && !p.in.NewRoot && !p.in.KeepAll {
 		return
 	}
 	var account toll
@@ -63,9 +63,13 @@ func (p *planner) guard() {
 	if account.total == 0 {
 		return
 	}
-	if p.in.NewRoot {
+	if p.in.NewRoot || p.in.KeepAll {
+		why := conflict.NewRootKeeps
+		if p.in.KeepAll {
+			why = conflict.RepairKeeps
+		}
 		for _, s := range p.takeRemovals(nil) {
-			p.unfinished(s.box, conflict.NewRootKeeps)
+			p.unfinished(s.box, why)
 		}
 		return
 	}

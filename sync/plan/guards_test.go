@@ -450,3 +450,30 @@ func TestTheOrderOfOperations(t *testing.T) {
 		t.Error("the oldest message is fetched first")
 	}
 }
+
+// TestARepairRemovesNothing: what one side lacks comes back, whoever lost it and
+// however much it is.
+func TestARepairRemovesNothing(t *testing.T) {
+	t.Parallel()
+	w := scene(conflict.Policy{}, "none")
+	w.many("A", 40)
+	w.removeFiles("A", 15)
+	msgs := w.box("A").msgs
+	w.box("A").msgs = msgs[:len(msgs)-15]
+	p := decide(t, w, func(in *plan.Input) { in.KeepAll, in.AllowDeletes = true, true })
+	if removals(p) != 0 || len(p.Holds) != 0 {
+		t.Errorf("%d removals, holds %+v", removals(p), p.Holds)
+	}
+	fetched, sent := 0, 0
+	for _, op := range p.Operations {
+		switch op.(type) {
+		case plan.Fetch:
+			fetched++
+		case plan.Upload:
+			sent++
+		}
+	}
+	if fetched != 15 || sent != 15 {
+		t.Errorf("%d fetched, %d sent", fetched, sent)
+	}
+}

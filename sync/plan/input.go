@@ -23,6 +23,10 @@ type Input struct {
 	// NewRoot accepts the Maildir as it stands: what is missing there is fetched
 	// again, nothing is removed in this run.
 	NewRoot bool
+	// KeepAll carries out no removal on either side: what one side lacks is brought
+	// back from the other, and an edit waits, for it would take the place of what
+	// the server has.
+	KeepAll bool
 	// Recreate creates mailboxes again on the side that lost them.
 	Recreate bool
 	// NoMailboxes: the server's LIST had no mailbox at all. Where base has some,

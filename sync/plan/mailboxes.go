@@ -80,8 +80,11 @@ func (p *planner) open(b *box) {
 			p.add(ForgetMailbox{Step{b.Name, conflict.MailboxGoneFromBoth}}, b, 0, "")
 		}
 	}
-	if p.in.NewRoot {
+	if p.in.NewRoot || p.in.KeepAll {
 		b.lostLocal = true
+	}
+	if p.in.KeepAll {
+		b.lostServer = true
 	}
 }
 

@@ -136,6 +136,10 @@ func (p *planner) carryOut(r *row, rule conflict.Rule) {
 	case conflict.Leave, conflict.Note, conflict.Merge:
 		p.agree(r, rule)
 	case conflict.Restore, conflict.Append, conflict.Replace:
+		if rule.Do == conflict.Replace && p.in.KeepAll {
+			p.wait(r, conflict.RepairKeeps)
+			return
+		}
 		if r.SetAside || r.file != nil && r.file.SetAside {
 			r.fate = conflict.Wait
 			if rule.Do != conflict.Replace { // an edit shows as long as the directory is read
