@@ -606,3 +606,29 @@ func TestUndoBringsBackWhatARunRemoved(t *testing.T) {
 		}
 	}
 }
+
+// TestMoveAsItIsKeepsTheName but for the key: letters mean there what they meant.
+func TestMoveAsItIsKeepsTheName(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t, Options{})
+	for _, m := range []mail.Mailbox{"A", "B"} {
+		must(t, a.Create(ctx(), m))
+	}
+	put(t, a, "A/cur/one:2,FSXbc", "x")
+	put(t, a, "A/new/two", "x")
+	put(t, a, "B/cur/taken:2,", "y")
+	for k, to := range map[mail.Key]mail.Key{"one": "three", "two": "four"} {
+		if _, err := a.MoveAsItIs(ctx(), "A", k, "B", "taken"); !errors.Is(err, os.ErrExist) {
+			t.Errorf("over another file: %v", err)
+		}
+		m, err := a.MoveAsItIs(ctx(), "A", k, "B", to)
+		must(t, err)
+		if got, found := scan(t, a, "B").Find(to); !found || got != m {
+			t.Errorf("moved %+v, found %+v", m, got)
+		}
+	}
+	equalStrings(t, "moved", files(t, a, "B"), []string{"cur/taken:2,", "cur/three:2,FSXbc", "new/four"})
+	if _, err := a.MoveAsItIs(ctx(), "A", "one", "B", "again"); !errors.Is(err, mail.ErrGone) {
+		t.Errorf("what is gone: %v", err)
+	}
+}

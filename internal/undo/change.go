@@ -103,7 +103,7 @@ func (u *Undo) rowOf(ctx context.Context, o *mail.Operation) (*mail.Row, error) 
 
 // flags plans to change flags back: of those messages whose flags nobody has
 // changed since.
-func (u *Undo) flags(ctx context.Context, o mail.Operation) (*Step, []Left, error) {
+func (u *Undo) flags(ctx context.Context, p *Plan, o mail.Operation) (*Step, []Left, error) {
 	var rows []mail.Row
 	var err error
 	switch {
@@ -141,6 +141,9 @@ func (u *Undo) flags(ctx context.Context, o mail.Operation) (*Step, []Left, erro
 			step.Content = rows[i].Content
 		}
 	}
+	if u.returned(p, &o, step.Delta, &gone) && len(step.Keys) == 0 && gone.IsEmpty() && changed.IsEmpty() {
+		return nil, nil, nil
+	}
 	var leftovers []Left
 	for _, l := range []struct {
 		uids mail.UIDSet
@@ -160,6 +163,29 @@ func (u *Undo) flags(ctx context.Context, o mail.Operation) (*Step, []Left, erro
 		return nil, leftovers, nil
 	}
 	return step, leftovers, nil
+}
+
+// returned takes those that the plan brings back out of the messages that are gone.
+// What comes from the trash gets its flags changed on the way; what the server
+// has kept comes back with those that it had when it was removed.
+func (u *Undo) returned(p *Plan, o *mail.Operation, delta mail.FlagDelta, gone *mail.UIDSet) bool {
+	var back mail.UIDSet
+	for uid := range gone.All() {
+		at, is := u.returning[number{o.Mailbox, uid}]
+		if !is {
+			continue
+		}
+		back.Add(uid)
+		s := &p.Steps[at]
+		if s.Kind == Restore || s.Kind == Copy {
+			s.Flags = delta.Apply(s.Flags)
+		}
+		if o.Count == 1 {
+			s.Entries = append(s.Entries, *o)
+		}
+	}
+	*gone = gone.Minus(back)
+	return !back.IsEmpty()
 }
 
 func uidsOf(rows []mail.Row) (set mail.UIDSet) {

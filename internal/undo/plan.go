@@ -26,6 +26,13 @@ type Undo struct {
 	taken    map[place]bool // keys that the plan gives away
 	used     map[int64]bool // rows that the plan moves
 	files    map[string]bool
+	// returning are the steps that bring messages back, by what they were.
+	returning map[number]int
+}
+
+type number struct {
+	mailbox mail.Mailbox
+	uid     mail.UID
 }
 
 type place struct {
@@ -85,6 +92,7 @@ type Plan struct {
 func (u *Undo) Plan(ctx context.Context, w Wish) (*Plan, error) {
 	u.listings, u.trash = map[mail.Mailbox]*mail.Listing{}, map[int64][]maildir.Trashed{}
 	u.taken, u.used, u.files = map[place]bool{}, map[int64]bool{}, map[string]bool{}
+	u.returning = map[number]int{}
 	chosen, err := u.choose(ctx, w)
 	if err != nil {
 		return nil, err
@@ -106,7 +114,7 @@ func (u *Undo) Plan(ctx context.Context, w Wish) (*Plan, error) {
 			step, left, err = u.restored(ctx, g)
 		case mail.OperationFlags:
 			var more []Left
-			step, more, err = u.flags(ctx, g[0])
+			step, more, err = u.flags(ctx, p, g[0])
 			p.Left = append(p.Left, more...)
 		}
 		if err != nil {
@@ -114,6 +122,11 @@ func (u *Undo) Plan(ctx context.Context, w Wish) (*Plan, error) {
 		}
 		if step != nil {
 			step.Entries = append(step.Entries, g...)
+			for _, o := range g {
+				if o.Kind == mail.OperationRemoved && o.UID() != 0 {
+					u.returning[number{o.Mailbox, o.UID()}] = len(p.Steps)
+				}
+			}
 			p.Steps = append(p.Steps, *step)
 		}
 		if left != nil {

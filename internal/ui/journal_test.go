@@ -1,0 +1,81 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"godwit/mail"
+)
+
+// TestJournalEntriesInWords is the golden output of `log`, entry by entry.
+func TestJournalEntriesInWords(t *testing.T) {
+	t.Parallel()
+	server, local := mail.SideServer, mail.SideLocal
+	var many mail.UIDSet
+	for u := mail.UID(1000); u < 1100; u += 2 {
+		many.Add(u)
+	}
+	entries := []mail.Operation{
+		{Kind: mail.OperationArrived, Side: local, UIDs: mail.UIDSpan(1, 2000), Count: 2000},
+		{Kind: mail.OperationArrived, Side: server, UIDs: mail.UIDs(7), Count: 1},
+		{Kind: mail.OperationArrived, Side: server, UIDs: many, Count: many.Len()},
+		{Kind: mail.OperationArrived, Side: local, UIDs: mail.UIDs(8), Count: 1, Reason: "removed from the Maildir, but flagged on the server"},
+		{Kind: mail.OperationCopied, Side: server, Other: "Work", UIDs: mail.UIDs(3), Count: 1},
+		{Kind: mail.OperationMoved, Side: server, Other: "Work", UIDs: mail.UIDs(3), Count: 1, Reason: "moved in the Maildir"},
+		{Kind: mail.OperationMoved, Side: local, Other: "Work", UIDs: mail.UIDs(3), Count: 1},
+		{Kind: mail.OperationRemoved, Side: local, UIDs: mail.UIDs(3), Count: 1, Undone: 12},
+		{Kind: mail.OperationRemoved, Side: local, Key: "1.a", Count: 1, Intended: true},
+		{Kind: mail.OperationRemoved, Side: server, Other: "Trash", UIDs: mail.UIDs(3), Count: 1},
+		{Kind: mail.OperationRemoved, Side: server, UIDs: mail.UIDs(3), Count: 1},
+		{Kind: mail.OperationFlags, Side: server, UIDs: mail.UIDs(1, 2, 9), Count: 3, Before: mail.ParseFlags(`\Seen`), Flags: mail.ParseFlags("red")},
+		{Kind: mail.OperationFlags, Side: local, UIDs: mail.UIDs(1), Count: 1, Flags: mail.ParseFlags(`\Seen`)},
+		{Kind: mail.OperationEdited, Side: server, OtherUID: 4, UIDs: mail.UIDs(5), Count: 1},
+		{Kind: mail.OperationReplaced, Side: local, UIDs: mail.UIDs(5), Count: 1},
+		{Kind: mail.OperationRestored, Side: local, Key: "1.a", Count: 1},
+		{Kind: mail.OperationRestored, Side: server, Other: "Trash", UIDs: mail.UIDs(5), Count: 1},
+		{Kind: mail.OperationMailbox, Side: local, Detail: "create"},
+		{Kind: mail.OperationMailbox, Side: server, Detail: "create"},
+	}
+	want := strings.TrimSpace(`
+fetched 2,000 messages (UID 1:2000)
+sent UID 7
+sent 50 messages (UID 1000,1002,1004,1006,1008,1010,1012,1014,…)
+fetched UID 8: removed from the Maildir, but flagged on the server
+copied on the server from Work, as UID 3
+moved on the server from Work, as UID 3: moved in the Maildir
+moved here from Work, UID 3
+to the local trash, UID 3 (taken back by run 12)
+to the local trash, 1.a (interrupted: it may not have been done)
+to Trash on the server, UID 3
+expunged from the server, UID 3
+flags on the server, 3 messages (UID 1:2,9): +red -\Seen
+flags here, UID 1: +\Seen
+sent anew in place of UID 4, as UID 5
+replaced by what the server made of it, UID 5
+brought back from the local trash, 1.a
+brought back from Trash, UID 5
+the mailbox itself in the Maildir: create
+the mailbox itself on the server: create`)
+	var got []string
+	seen := map[mail.OperationKind]bool{}
+	for i := range entries {
+		got = append(got, JournalEntry(&entries[i]))
+		seen[entries[i].Kind] = true
+	}
+	if d := cmp.Diff(want, strings.Join(got, "\n")); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	names := map[string]bool{"": true}
+	for k := mail.OperationArrived; k < mail.OperationKinds; k++ {
+		if name := OperationName(k); names[name] || !seen[k] {
+			t.Errorf("kind %d: the name %q is empty, or of another, or the kind is not in this test", k, name)
+		}
+		names[OperationName(k)] = true
+	}
+	if text := fmt.Sprint(JournalEntry(&mail.Operation{Kind: mail.OperationKinds})); text == "" {
+		t.Error("an unknown kind says nothing")
+	}
+}
