@@ -149,7 +149,7 @@ func (u *undoing) with(ctx context.Context, a *account, show *ui.Account) (int, 
 	}
 	if u.dry {
 		for i := range plan.Steps {
-			u.tell(&plan.Steps[i], "would ")
+			u.tell(&plan.Steps[i], "would ", undoer.Subject(ctx, &plan.Steps[i]))
 		}
 		return code, nil
 	}
@@ -192,7 +192,7 @@ func (u *undoing) begin(ctx context.Context, a *account, undoer *undo.Undo) (*un
 	for _, r := range last {
 		run.ID = r.ID + 1
 	}
-	return &undo.Carrier{Undo: undoer, Run: run, Step: crashStep, Told: func(s undo.Step) { u.tell(&s, "") }}, nil
+	return &undo.Carrier{Undo: undoer, Run: run, Step: crashStep, Told: func(s undo.Step, subject string) { u.tell(&s, "", subject) }}, nil
 }
 
 // end records the run of an undo that no sync follows.
@@ -312,12 +312,22 @@ type undoneLine struct {
 	From    string `json:"from,omitempty"`
 	Key     string `json:"key,omitempty"`
 	UIDs    string `json:"uids,omitempty"`
+	Subject string `json:"subject,omitempty"`
 	Text    string `json:"text,omitempty"`
 	DryRun  bool   `json:"dry_run,omitempty"`
 }
 
+// shortened cuts a subject to what fits on a line.
+func shortened(subject string) string {
+	const most = 60
+	if runes := []rune(subject); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return subject
+}
+
 // tell shows a step.
-func (u *undoing) tell(s *undo.Step, would string) {
+func (u *undoing) tell(s *undo.Step, would, subject string) {
 	o := &s.Entries[0]
 	what, text := "", ""
 	switch s.Kind {
@@ -332,10 +342,15 @@ func (u *undoing) tell(s *undo.Step, would string) {
 	case undo.Remove:
 		what, text = "remove", would+"remove again what was brought back, "+ui.JournalMessages(o)
 	}
+	subject = u.p.Clean(subject)
+	if subject != "" {
+		text += fmt.Sprintf(" (%q)", shortened(subject))
+	}
 	switch {
 	case u.p.JSON():
 		u.p.JSONLine(undoneLine{
-			V: ui.SchemaVersion, Event: "undone", Account: u.t.account.Name, Mailbox: u.p.Clean(string(s.Mailbox)), What: what,
+			Subject: subject,
+			V:       ui.SchemaVersion, Event: "undone", Account: u.t.account.Name, Mailbox: u.p.Clean(string(s.Mailbox)), What: what,
 			Of: o.Run, From: u.p.Clean(string(s.From)), Key: u.p.Clean(string(s.Key)), DryRun: u.dry,
 		})
 	case u.p.Level() != ui.Quiet:

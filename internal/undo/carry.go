@@ -22,8 +22,9 @@ type Carrier struct {
 	*Undo
 	Run  mail.RunRecord
 	Step func(name string) error
-	// Told, when not nil, hears of each step that was taken.
-	Told func(Step)
+	// Told, when not nil, hears of each step that was taken, and what the message is
+	// about.
+	Told func(s Step, subject string)
 
 	// Entries counts the journal's of this run, Touched are the mailboxes that are
 	// to be synchronised now, and Done counts messages.
@@ -59,7 +60,10 @@ func (c *Carrier) Carry(ctx context.Context, p *Plan) (left []Left, err error) {
 			break
 		}
 		s := &p.Steps[i]
-		var why string
+		why, subject := "", ""
+		if c.Told != nil {
+			subject = c.Subject(ctx, s)
+		}
 		if why, err = c.take(ctx, s); err != nil {
 			break
 		}
@@ -68,7 +72,7 @@ func (c *Carrier) Carry(ctx context.Context, p *Plan) (left []Left, err error) {
 			continue
 		}
 		if c.Told != nil {
-			c.Told(*s)
+			c.Told(*s, subject)
 		}
 		if err = c.Step("undo.done"); err != nil {
 			return left, err // as a crash would have it
