@@ -63,11 +63,12 @@ type Account struct {
 	write                func(f *file, p []byte) (int, error) // for tests of full disks
 	statfs               func(path string) (space, error)     // and of nearly full ones
 
-	keywordsMu sync.Mutex // one writer of keyword tables in this process
-	mu         sync.Mutex // guards what follows
-	live       map[string]bool
-	hints      map[mail.Mailbox]hint
-	held       map[mail.Mailbox]*heldTmp
+	// keywords is full while somebody in this process writes a keyword table.
+	keywords chan struct{}
+	mu       sync.Mutex // guards what follows
+	live     map[string]bool
+	hints    map[mail.Mailbox]hint
+	held     map[mail.Mailbox]*heldTmp
 }
 
 // Open checks the options. It touches nothing: [Account.Root] tells what is
@@ -96,6 +97,7 @@ func Open(o Options) (*Account, error) {
 		sys: o.System, root: root, account: o.Account, trash: o.TrashDir, now: o.Now, names: n, keys: keys,
 		inner: filepath.Join(root, innerTrash(n.layout)), copyToTrash: o.CopyToTrash, noLinks: o.NoLinks,
 		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, held: map[mail.Mailbox]*heldTmp{}, write: (*file).Write, statfs: statfs,
+		keywords: make(chan struct{}, 1),
 	}
 	if _, real := o.System.(kernel); !real {
 		a.statfs = func(string) (space, error) { return space{}, nil } // a simulated disk has no end

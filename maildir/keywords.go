@@ -109,8 +109,12 @@ func (a *Account) lettersFor(ctx context.Context, b *box, keywords mail.Keywords
 	if missing := missingFrom(t, keywords); len(missing) == 0 || !room(t).Open {
 		return t, nil
 	}
-	a.keywordsMu.Lock()
-	defer a.keywordsMu.Unlock()
+	select {
+	case a.keywords <- struct{}{}:
+		defer func() { <-a.keywords }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	lock, err := lockKeywords(ctx, b.top)
 	if err != nil {
 		return nil, err

@@ -69,19 +69,34 @@ type heldTmp struct {
 }
 
 func (a *Account) holdTmp(m mail.Mailbox) (*heldTmp, error) {
+	if h := a.heldNow(m, nil); h != nil {
+		return h, nil
+	}
+	tmp, err := a.openTmp(m) // not under the lock: a slow disk would hold up the other mailboxes
+	if err != nil {
+		return nil, err
+	}
+	h := a.heldNow(m, &heldTmp{dir: tmp})
+	if h.dir != tmp {
+		tmp.close() // another message was faster
+	}
+	return h, nil
+}
+
+// heldNow is what is kept, or else other, which is kept from now on; nil when
+// there is neither. The caller releases it.
+func (a *Account) heldNow(m mail.Mailbox, other *heldTmp) *heldTmp {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	h := a.held[m]
-	if h == nil {
-		tmp, err := a.openTmp(m)
-		if err != nil {
-			return nil, err
-		}
-		h = &heldTmp{dir: tmp}
+	if h == nil && other != nil {
+		h = other
 		a.held[m] = h
 	}
-	h.users++
-	return h, nil
+	if h != nil {
+		h.users++
+	}
+	return h
 }
 
 func (a *Account) release(h *heldTmp) {

@@ -67,7 +67,8 @@ type Begun struct {
 }
 
 // Steps are the points that [Options.Step] is called at, in the order in which
-// one message passes them.
+// one message passes them. It is also called, with "mailbox" and a name, when a
+// worker takes a mailbox up.
 var Steps = []string{
 	"rename.intended",   // intents committed
 	"rename.server",     // the server renamed a mailbox

@@ -354,6 +354,11 @@ func (r *run) each(ctx context.Context, boxes []*box, f func(context.Context, *b
 		}
 		g.Go(func() error {
 			defer func() { <-r.slots }()
+			if r.Step != nil { // who begins first is the test's to say
+				if err := r.step("mailbox " + string(b.name)); err != nil {
+					return err
+				}
+			}
 			return r.only(b, f(ctx, b))
 		})
 	}

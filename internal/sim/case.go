@@ -14,6 +14,8 @@ type Case struct {
 	Mode    string // two-way, pull, push, archive
 	Trash   bool   // the server has a trash mailbox, and removals go there
 	Workers int
+	Files   string // memory: the fake Maildir; disk: the real one on a simulated file system
+	Base    string // memory: the fake record; sqlite: the real one
 	Acts    []Act
 }
 
@@ -81,7 +83,8 @@ func (f Fault) String() string {
 // String writes the case as [Parse] reads it.
 func (c Case) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "case seed=%d profile=%s mode=%s trash=%t workers=%d\n", c.Seed, c.Profile, c.Mode, c.Trash, c.Workers)
+	fmt.Fprintf(&b, "case seed=%d profile=%s mode=%s trash=%t workers=%d files=%s base=%s\n",
+		c.Seed, c.Profile, c.Mode, c.Trash, c.Workers, c.Files, c.Base)
 	for _, a := range c.Acts {
 		switch {
 		case a.Op != nil:
@@ -122,7 +125,8 @@ func (c *Case) parse(line string) error {
 	word, rest, _ := strings.Cut(line, " ")
 	switch word {
 	case "case":
-		_, err := fmt.Sscanf(rest, "seed=%d profile=%s mode=%s trash=%t workers=%d", &c.Seed, &c.Profile, &c.Mode, &c.Trash, &c.Workers)
+		_, err := fmt.Sscanf(rest, "seed=%d profile=%s mode=%s trash=%t workers=%d files=%s base=%s",
+			&c.Seed, &c.Profile, &c.Mode, &c.Trash, &c.Workers, &c.Files, &c.Base)
 		return err
 	case "op":
 		op, err := parseOp(rest)

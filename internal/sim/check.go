@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"godwit/conflict"
+	"godwit/internal/fake"
 	"godwit/mail"
 	"godwit/sync"
 )
@@ -91,16 +92,10 @@ func (w *world) nothingLost() {
 
 // inTrash tells that a file with the content is in the local trash.
 func (w *world) inTrash(c content) bool {
-	for run := range w.runs {
-		for _, m := range names {
-			for _, f := range w.local.Trash(int64(run+1), m) {
-				if d, ok := w.contentOf(f.Raw); ok && d == c {
-					return true
-				}
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.local.Trashed(), func(f fake.File) bool {
+		d, ok := w.contentOf(f.Raw)
+		return ok && d == c
+	})
 }
 
 // mostRuns is how many undisturbed runs it may take until nothing changes.
@@ -114,9 +109,11 @@ func (w *world) quiet() {
 	for _, m := range names {
 		w.server.SetReadOnly(m, false)
 	}
-	for _, m := range w.local.Names() {
-		for range 2 { // no scan is unsettled more often
-			_, _ = w.local.Scan(context.Background(), m)
+	if w.c.Files == "memory" {
+		for _, m := range w.local.Names() {
+			for range 2 { // no scan is unsettled more often
+				_, _ = w.local.Scan(context.Background(), m)
+			}
 		}
 	}
 	w.muted = nil
@@ -163,6 +160,9 @@ func (w *world) clean(o sync.Options) sync.Result {
 	result, err := w.start(o, func(*schedule, string) {})
 	if err != nil {
 		w.broke("an undisturbed run failed: %v", err)
+	}
+	if left := w.local.Left(); len(left) > 0 {
+		w.broke("a run left open: %v", left)
 	}
 	w.local.Restart()
 	return result

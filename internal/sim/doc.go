@@ -1,6 +1,6 @@
 // Package sim tells stories of an account and checks how they end. It drives
-// the real engine over the Maildir, the server and the record of package fake,
-// lets other clients and a mail reader act between and during runs, kills runs,
+// the real engine and the real Maildir code over the file system of package simfs,
+// with the server and the record of package fake, lets other clients and a mail reader act between and during runs, kills runs,
 // cuts the power, breaks calls, and then lets things be quiet. What it looks for
 // are broken promises: a message lost or doubled, sides that do not agree, flags
 // that nobody set, what was removed coming back, a run that finds something to do
@@ -18,11 +18,20 @@
 // # One thing at a time
 //
 // A run is many goroutines. Each of them stops at every call to a fake, at every
-// step within it, and at every named step of the engine, and goes on when it is
-// let. Of those that wait, one is chosen by the case's seed; the others act when
+// step within it, at every call to the file system, and at every named step of
+// the engine, and goes on when it is let. Of those that wait, one is chosen by the case's seed; the others act when
 // all wait. So a case is the same each time, with any number of workers, and
 // different seeds are different orders of events. The clock is that of a
-// [testing/synctest] bubble, in which nobody waits for time to pass.
+// [testing/synctest] bubble, in which nobody waits for time to pass; the seed lets
+// a little of it pass now and then, for time stamps to agree or not.
+//
+// # The Maildir
+//
+// The layout, the grain of time stamps, how many entries a reading of a directory
+// gives at a time, whether a rename is one change or two, and whether there is a
+// syncfs follow from the seed. The mail reader beside us is written here: it knows
+// of the code under test nothing but what Maildir programs agree on. What it does
+// is durable when it is done.
 //
 // # Judgement
 //

@@ -10,13 +10,15 @@ import (
 
 // Generate makes the case of a seed.
 func Generate(seed uint64) Case {
-	g := generator{rand.New(rand.NewPCG(seed, 1))}
+	g := generator{rand.New(rand.NewPCG(seed, 1)), true}
 	c := Case{
 		Seed:    seed,
 		Profile: g.pick("plain", "uidplus", "condstore", "condstore", "qresync", "qresync", "modern", "modern", "closed"),
 		Mode:    "two-way",
 		Trash:   g.IntN(2) == 0,
 		Workers: 1 + g.IntN(4),
+		Files:   "disk",
+		Base:    "memory",
 	}
 	if g.IntN(8) == 0 {
 		c.Mode = g.pick("pull", "push", "archive")
@@ -48,7 +50,11 @@ func Generate(seed uint64) Case {
 	return c
 }
 
-type generator struct{ *rand.Rand }
+// generator draws from a seed. disk: for the real Maildir code.
+type generator struct {
+	*rand.Rand
+	disk bool
+}
 
 func (g generator) pick(all ...string) string { return all[g.IntN(len(all))] }
 
@@ -107,14 +113,32 @@ var inner = []string{
 // steps are the engine's, but for those that only a renamed mailbox passes.
 var steps = slices.DeleteFunc(slices.Clone(sync.Steps), func(name string) bool { return strings.HasPrefix(name, "rename.") })
 
+// innerDisk are those that there are besides, where the Maildir is the real one.
+var innerDisk = []string{
+	"FS.create", "FS.write", "FS.utimes", "FS.fsync", "FS.fsync", "FS.fsync", "FS.syncfs", "FS.rename", "FS.rename", "FS.rename",
+	"FS.link", "FS.unlink", "FS.stat", "FS.stat", "FS.readdir", "FS.readdir", "FS.readdir", "FS.replace", "FS.open", "FS.mkdir",
+	"Local.Place", "Local.SetFlags", "Local.Relocate", "Local.Remove", "Local.Flush", "Local.Sweep", "Local.Locate",
+}
+
 func (g generator) event() Event {
 	switch g.IntN(3) {
 	case 0:
 		return Event{At: 1 + g.IntN(3)*g.IntN(3), Point: g.pick(steps...)}
 	case 1:
+		if g.disk && g.IntN(3) > 0 {
+			return Event{At: 1 + int(g.ExpFloat64()*4), Point: g.pick(innerDisk...)}
+		}
 		return Event{At: 1 + g.IntN(3)*g.IntN(3), Point: g.pick(inner...)}
 	}
+	if g.disk {
+		return Event{At: 1 + int(g.ExpFloat64()*120)}
+	}
 	return Event{At: 1 + int(g.ExpFloat64()*40)}
+}
+
+// fsCalls of the file system can be made to fail.
+var fsCalls = []string{
+	"create", "write", "utimes", "fsync", "fsync", "syncfs", "rename", "rename", "link", "unlink", "stat", "readdir", "replace", "open", "mkdir",
 }
 
 func (g generator) fault() Fault {
@@ -123,6 +147,13 @@ func (g generator) fault() Fault {
 	case 0:
 		f.Method, f.Effect, f.Err = "Commit", g.pick("before", "after"), "other"
 	case 1, 2:
+		if g.disk {
+			f.Method, f.Err, f.Call = "FS."+g.pick(fsCalls...), g.pick("disk", "io", "readonly"), 1+int(g.ExpFloat64()*3)
+			if f.Err == "io" {
+				f.Effect = g.pick("before", "after")
+			}
+			break
+		}
 		f.Method, f.Err = g.pick(localFaults...), g.pick("disk", "other")
 		if f.Method != "Scan" && f.Method != "Read" && f.Method != "Locate" {
 			f.Effect = g.pick("before", "partly", "after")

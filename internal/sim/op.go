@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 
 	"godwit/internal/fake"
 	"godwit/mail"
@@ -43,6 +44,9 @@ var ops = []struct {
 func (w *world) do(o Op) {
 	for _, known := range ops {
 		if known.name == o.Do {
+			if strings.HasPrefix(o.Do, "local.") && w.local.Busy() {
+				return // a reader would wait
+			}
 			if what := known.do(w, o); what != "" {
 				w.say("* %s: %s", o.Do, what)
 			}

@@ -35,6 +35,7 @@ type schedule struct {
 	count   int            // points passed
 	passed  map[string]int // by name
 	dead    bool
+	hasty   bool // no time passes while others wait
 	cancel  context.CancelFunc
 	// at is called when a point is reached, while everybody waits.
 	at func(s *schedule, point string)
@@ -157,6 +158,10 @@ func (s *schedule) release() {
 	i := 0
 	if n := len(s.waiting); n > 1 {
 		i = s.random.IntN(n)
+	}
+	if !s.hasty && s.random.IntN(16) == 0 {
+		time.Sleep(time.Duration(s.random.IntN(12)) * time.Millisecond)
+		synctest.Wait() // for those who waited for that
 	}
 	g := s.waiting[i]
 	s.waiting = slices.Delete(s.waiting, i, i+1)

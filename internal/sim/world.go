@@ -37,7 +37,7 @@ type world struct {
 	profile fake.Profile
 	mode    conflict.Mode
 	server  *fake.Server
-	local   *fake.Local
+	local   localSide
 	base    *fake.Base
 	now     *schedule // the run under way, or nil
 	oracle  *oracle
@@ -57,19 +57,26 @@ type world struct {
 
 	traced bool
 	trace  []string
+	clock  *rand.Rand
 	broken []string // promises
 }
 
 func newWorld(c Case) *world {
 	w := &world{
-		c: c, profile: profiles[c.Profile], mode: modes[c.Mode], server: fake.NewServer(profiles[c.Profile]), local: fake.NewLocal("sim"),
-		base: fake.NewBase(), number: map[string]content{}, refused: map[content]bool{},
+		c: c, profile: profiles[c.Profile], mode: modes[c.Mode], server: fake.NewServer(profiles[c.Profile]),
+		base: fake.NewBase(), clock: rand.New(rand.NewPCG(c.Seed, 3)), number: map[string]content{}, refused: map[content]bool{},
 		unlooked: map[mail.Mailbox][]content{}, excused: map[content]bool{},
 	}
 	w.oracle = newOracle(w)
 	now := func() *schedule { return w.now }
 	attach(&w.server.Script, "Server", now)
-	attach(&w.local.Script, "Local", now)
+	if c.Files == "disk" {
+		w.local = newDisk(c.Seed, now)
+	} else {
+		local := fake.NewLocal("sim")
+		attach(&local.Script, "Local", now)
+		w.local = memory{local}
+	}
 	attach(&w.base.Script, "Base", now)
 	w.server.Refuse = func(_ mail.Mailbox, raw []byte) error {
 		if w.refused[w.number[string(raw)]] {
@@ -120,6 +127,7 @@ func Play(c Case, trace bool) (broken, lines []string) {
 	w := newWorld(c)
 	w.traced = trace
 	for _, a := range c.Acts {
+		w.pass()
 		switch {
 		case a.Op != nil:
 			w.do(*a.Op)
@@ -133,6 +141,14 @@ func Play(c Case, trace bool) (broken, lines []string) {
 		}
 	}
 	return w.broken, w.trace
+}
+
+// pass lets a little time pass, or more, or none: how time stamps are read
+// depends on it.
+func (w *world) pass() {
+	if w.c.Files == "disk" {
+		time.Sleep([...]time.Duration{0, time.Millisecond, 30 * time.Millisecond, 3 * time.Second}[w.clock.IntN(4)])
+	}
 }
 
 // muted is a message of which the server says nothing.
@@ -158,7 +174,9 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 	w.later += 7 * time.Minute // what failed is due again after two runs, or later
 	w.oracle.running = true
 	w.touched = [2]int{}
+	w.pass()
 	w.now = &schedule{
+		hasty:  w.c.Files != "disk",
 		random: rand.New(rand.NewPCG(w.c.Seed, uint64(w.runs))), at: at,
 		tell: func(point, detail string) {
 			if side, ok := writes[point]; ok {
@@ -255,11 +273,12 @@ func (w *world) disturbed(r Run) {
 		w.broke("%v", err)
 	}
 	if power {
+		r0 := keep
 		w.local.Crash(func(string) bool {
 			bit := keep & 1
 			keep = keep>>1 | bit<<63
 			return bit == 1
-		})
+		}, rand.New(rand.NewPCG(r0, w.c.Seed)))
 		w.base.Crash()
 	} else {
 		w.local.Restart() // each run is a process of its own
@@ -275,7 +294,11 @@ func (w *world) arrange(f Fault) {
 	if err == nil {
 		err = fmt.Errorf("NO try later")
 	}
-	err = fmt.Errorf("arranged: %w", err)
+	if strings.HasPrefix(f.Method, "FS.") {
+		err = errno(f.Err)
+	} else {
+		err = fmt.Errorf("arranged: %w", err)
+	}
 	fault := fake.Fault{Method: f.Method, Call: f.Call, Effect: effect, Items: f.Items, Err: err}
 	switch {
 	case f.Method == "Commit":
