@@ -131,6 +131,13 @@ func (c calls) Stage(ctx context.Context, m mail.Mailbox, d mail.Delivery, body 
 	return c.account.Stage(ctx, m, d, body)
 }
 
+func (c calls) Link(ctx context.Context, from, to mail.Mailbox, links []mail.Link) ([]mail.Staged, []error, error) {
+	if err := c.at("Link", fmt.Sprintf("%s to %s %d", from, to, len(links))); err != nil {
+		return nil, nil, err
+	}
+	return c.account.Link(ctx, from, to, links)
+}
+
 func (c calls) Settle(ctx context.Context, staged []mail.Staged) error {
 	if err := c.at("Settle", len(staged)); err != nil {
 		return err

@@ -42,7 +42,7 @@ func newDisk(seed uint64, now func() *schedule) *disk {
 	grain := []time.Duration{time.Nanosecond, time.Millisecond, 4 * time.Millisecond, 10 * time.Millisecond, time.Second, 2 * time.Second}[random.IntN(6)]
 	d.fs = simfs.New(simfs.Options{
 		Seed: seed, Now: time.Now, Grain: grain, Batch: 1 + random.IntN(3)*random.IntN(5),
-		SyncAll: random.IntN(2) == 0, Links: random.IntN(6) == 0, Untyped: random.IntN(6) == 0,
+		SyncAll: random.IntN(2) == 0, Links: random.IntN(6) == 0, Untyped: random.IntN(6) == 0, Clones: random.IntN(2) == 0,
 		Call: d.call,
 		Process: func() (string, string) {
 			return fmt.Sprintf("%dRgodwit%08x", d.lives, d.lives), "host"
@@ -135,17 +135,16 @@ func (d *disk) Names() (all []mail.Mailbox) {
 	return all
 }
 
-// Files are the messages of a mailbox. A file with two names is one.
+// Files are the messages of a mailbox. A file with two names of one key is one.
 func (d *disk) Files(m mail.Mailbox) (all []fake.File) {
 	table := d.table(m)
-	seen := map[uint64]bool{}
 	for _, sub := range []string{"cur", "new"} {
 		for _, f := range d.fs.Files(d.place(m) + "/" + sub) {
-			if f.Name[0] == '.' || seen[f.Inode] {
-				continue
+			file := asFile(f, sub == "new", table)
+			again := func(other fake.File) bool { return other.Key == file.Key && other.Inode == file.Inode }
+			if f.Name[0] != '.' && !slices.ContainsFunc(all, again) {
+				all = append(all, file)
 			}
-			seen[f.Inode] = true
-			all = append(all, asFile(f, sub == "new", table))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b fake.File) int { return strings.Compare(string(a.Key), string(b.Key)) })
@@ -181,13 +180,11 @@ func asFile(f simfs.File, isNew bool, table mail.KeywordTable) fake.File {
 // a power cut between two halves of a rename leaves, is swept up when something
 // else happens in the mailbox: it takes no room.
 func (d *disk) Strays(m mail.Mailbox) (all []fake.File) {
-	seen := map[uint64]bool{}
-	for _, f := range d.Files(m) {
-		seen[f.Inode] = true
-	}
+	placed := d.Files(m)
 	for _, f := range d.fs.Files(d.place(m) + "/tmp") {
-		if !seen[f.Inode] {
-			all = append(all, fake.File{Key: mail.Key(f.Name), Inode: f.Inode, Raw: f.Data})
+		stray := asFile(f, false, nil)
+		if !slices.ContainsFunc(placed, func(p fake.File) bool { return p.Key == stray.Key && p.Inode == stray.Inode }) {
+			all = append(all, stray)
 		}
 	}
 	return all

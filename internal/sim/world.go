@@ -234,7 +234,7 @@ func (w *world) looked(point, detail string) {
 var writes = map[string]side{
 	"Server.Append": onServer, "Server.Copy": onServer, "Server.Move": onServer, "Server.Store": onServer,
 	"Server.Remove": onServer, "Server.Create": onServer,
-	"Local.Create": onLocal, "Local.Stage": onLocal, "Local.Place": onLocal, "Local.SetFlags": onLocal,
+	"Local.Create": onLocal, "Local.Stage": onLocal, "Local.Link": onLocal, "Local.Place": onLocal, "Local.SetFlags": onLocal,
 	"Local.Relocate": onLocal, "Local.Remove": onLocal,
 }
 

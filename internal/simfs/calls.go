@@ -1,6 +1,7 @@
 package simfs
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -341,11 +342,24 @@ func (f *FS) Replace(in int, from, to string) error {
 
 // Rename implements maildir.System.
 func (f *FS) Rename(from int, name string, to int, newName string) error {
-	what := "rename"
 	if f.o.Links {
-		what = "link"
+		if err := f.Link(from, name, to, newName); err != nil {
+			return err
+		}
+		return f.Unlink(from, name)
 	}
-	err := f.change(what, from, name, func(d *inode) error {
+	return f.put("rename", from, name, to, newName)
+}
+
+// Link implements maildir.System.
+func (f *FS) Link(from int, name string, to int, newName string) error {
+	return f.put("link", from, name, to, newName)
+}
+
+// put gives a file a name that is free, and takes the old one away unless it is
+// to be a link.
+func (f *FS) put(call string, from int, name string, to int, newName string) error {
+	return f.change(call, from, name, func(d *inode) error {
 		target, err := f.in(to)
 		i := d.entries[name]
 		switch {
@@ -358,17 +372,33 @@ func (f *FS) Rename(from int, name string, to int, newName string) error {
 		}
 		i.ctime = f.now()
 		put := step{dir: target.inode, name: newName, to: i}
-		if f.o.Links {
+		if call == "link" {
 			f.do(put)
 		} else {
 			f.do(put, step{dir: d, name: name})
 		}
 		return nil
 	})
-	if err == nil && f.o.Links {
-		err = f.Unlink(from, name)
+}
+
+// Clone implements maildir.System.
+func (f *FS) Clone(to, from int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.o.Clones {
+		return unix.ENOTSUP
 	}
-	return err
+	a, err := f.at(from)
+	if err != nil {
+		return err
+	}
+	b, err := f.at(to)
+	if err != nil {
+		return err
+	}
+	b.data, b.dirty, b.lost = bytes.Clone(a.data), true, false
+	b.mtime, b.ctime = f.now(), f.now()
+	return nil
 }
 
 // SetMode implements maildir.System.

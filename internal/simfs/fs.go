@@ -25,6 +25,8 @@ type Options struct {
 	SyncAll bool
 	// Links: a rename that keeps what is there is a link and an unlink.
 	Links bool
+	// Clones: files can share blocks.
+	Clones bool
 	// Untyped: directories do not tell what their entries are.
 	Untyped bool
 	// Call is told of every call that changes something or can be overtaken, with
