@@ -1,6 +1,8 @@
 # make build   the program, without cgo, as bin/godwit
 # make demo    build it and show it at work, without an account
-# make test    the whole suite, with the race detector
+# make test    the whole suite, with the race detector, and 10,000 simulated histories
+# make sim     those histories alone, CASES of them
+# make soak    random histories for SOAK; a failing one is shrunk and kept in FAILED
 # make soak-e2e kills, cuts and stalls, CASES of each, against a real Dovecot, with the waits that users have
 # make lint    gofmt, vet, a build for every system, golangci-lint, govulncheck
 # make fuzz    each fuzz target for FUZZTIME
@@ -13,6 +15,9 @@ GO       ?= go
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
 COUNT    ?= 6
+CASES    ?= 10000
+SOAK     ?= 10m
+FAILED   ?= bin/failed
 CASES    ?= 300
 SOAK     ?= Kill|Cut|Silence|MailReader|Busy
 BENCH    ?= .
@@ -28,7 +33,7 @@ SYSTEMS = linux/arm64 darwin/arm64 freebsd/amd64 openbsd/amd64
 
 LDFLAGS = -s -w $(if $(VERSION),-X main.release=$(VERSION))
 
-.PHONY: all build demo test race short soak-e2e lint gofmt vet golangci vuln cross fuzz bench race-report scale-report install clean
+.PHONY: all build demo test race sim soak short soak-e2e lint gofmt vet golangci vuln cross fuzz bench race-report scale-report install clean
 
 all: build
 
@@ -42,6 +47,17 @@ demo: build
 test race:
 	./scripts/need-dovecot
 	CGO_ENABLED=1 $(GO) test -race -timeout 25m ./...
+	$(MAKE) sim
+
+# Without the race detector, which takes ten times as long, and has had its share.
+# From its own directory, for go test shows what a test prints only there.
+sim:
+	cd internal/sim && $(GO) test -count=1 -timeout 25m -run TestNothingIsLostDoubledOrUndone -args -sim.cases=$(CASES) -sim.tell
+
+soak:
+	@mkdir -p $(FAILED)
+	cd internal/sim && $(GO) test -count=1 -timeout 0 -run TestNothingIsLostDoubledOrUndone -args \
+		-sim.for=$(SOAK) -sim.tell -sim.keep=$(abspath $(FAILED))
 
 # The tests that take no time, without the race detector.
 short:

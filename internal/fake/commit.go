@@ -15,7 +15,7 @@ func (b *Base) Commit(ctx context.Context, changes ...mail.Change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fault, err := b.enter("Commit", about(changes))
+	fault, err := b.enter("Commit", About(changes))
 	if err == nil {
 		err = b.step("Base.Commit")
 	}
@@ -28,8 +28,8 @@ func (b *Base) Commit(ctx context.Context, changes ...mail.Change) error {
 	return errors.Join(fault.error(), b.step("Base.Commit done"))
 }
 
-// about tells how many changes there are and what the first one is.
-func about(changes []mail.Change) string {
+// About tells how many changes there are and what the first one is.
+func About(changes []mail.Change) string {
 	if len(changes) == 0 {
 		return "0"
 	}

@@ -171,6 +171,9 @@ func (w *world) clean(o sync.Options) sync.Result {
 // inOrder checks what is neither message nor flag: the record and tmp/.
 func (w *world) inOrder() {
 	ctx := context.Background()
+	if err := w.base.Check(ctx); err != nil {
+		w.broke("base: %v", err)
+	}
 	if intents, _ := w.base.Intents(ctx); len(intents) > 0 {
 		w.broke("intents are left: %+v", intents)
 	}

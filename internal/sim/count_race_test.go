@@ -3,4 +3,4 @@
 package sim_test
 
 // usual is less under the race detector, which takes its time.
-const usual = 1_000
+const usual = 500

@@ -28,6 +28,8 @@ type disk struct {
 	lives  int
 	keys   int
 	faults []*fake.Fault
+	// revived are strays that a power cut brought back.
+	revived map[string]bool
 }
 
 const (
@@ -37,7 +39,7 @@ const (
 
 func newDisk(seed uint64, now func() *schedule) *disk {
 	random := rand.New(rand.NewPCG(seed, 2))
-	d := &disk{now: now}
+	d := &disk{now: now, revived: map[string]bool{}}
 	d.layout = []maildir.Layout{maildir.Verbatim, maildir.MaildirPlusPlus, maildir.Flat}[random.IntN(3)]
 	grain := []time.Duration{time.Nanosecond, time.Millisecond, 4 * time.Millisecond, 10 * time.Millisecond, time.Second, 2 * time.Second}[random.IntN(6)]
 	d.fs = simfs.New(simfs.Options{
@@ -106,8 +108,23 @@ func (d *disk) Restart() {
 
 func (d *disk) Crash(keep func(string) bool, random *rand.Rand) {
 	d.Forget()
+	before := d.inTmp()
 	d.fs.Crash(func() bool { return keep("") }, random)
+	for p := range d.inTmp() {
+		d.revived[p] = d.revived[p] || !before[p]
+	}
 	d.open()
+}
+
+// inTmp is what is in tmp/ of all mailboxes, by path.
+func (d *disk) inTmp() map[string]bool {
+	all := map[string]bool{}
+	for _, m := range names {
+		for _, f := range d.fs.Files(d.place(m) + "/tmp") {
+			all[d.place(m)+"/"+f.Name] = true
+		}
+	}
+	return all
 }
 
 // place is the directory of a mailbox.
@@ -177,11 +194,15 @@ func asFile(f simfs.File, isNew bool, table mail.KeywordTable) fake.File {
 }
 
 // Strays are what is left in tmp/. A second name of a message in its place, which
-// a power cut between two halves of a rename leaves, is swept up when something
-// else happens in the mailbox: it takes no room.
+// a power cut between two halves of a rename leaves, and a file that had been
+// removed before a power cut, are swept up when something else happens in the
+// mailbox.
 func (d *disk) Strays(m mail.Mailbox) (all []fake.File) {
 	placed := d.Files(m)
 	for _, f := range d.fs.Files(d.place(m) + "/tmp") {
+		if d.revived[d.place(m)+"/"+f.Name] {
+			continue
+		}
 		stray := asFile(f, false, nil)
 		if !slices.ContainsFunc(placed, func(p fake.File) bool { return p.Key == stray.Key && p.Inode == stray.Inode }) {
 			all = append(all, stray)

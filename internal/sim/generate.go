@@ -20,6 +20,9 @@ func Generate(seed uint64) Case {
 		Files:   "disk",
 		Base:    "memory",
 	}
+	if seed%8 == 0 {
+		c.Base = "sqlite"
+	}
 	if g.IntN(8) == 0 {
 		c.Mode = g.pick("pull", "push", "archive")
 	}

@@ -3,6 +3,8 @@ package sim_test
 import (
 	"flag"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"godwit/internal/sim"
 )
@@ -18,6 +21,10 @@ import (
 var (
 	cases = flag.Int("sim.cases", fromEnv("GODWIT_SIM_CASES", usual), "how many cases are simulated")
 	first = flag.Int("sim.first", fromEnv("GODWIT_SIM_FIRST", 1), "the seed of the first one")
+	soak  = flag.Duration("sim.for", 0, "how long cases are simulated, whatever their number, from a random first seed")
+	told  = flag.Bool("sim.tell", false, "the counts are printed without -v")
+	most  = flag.Int("sim.report", 12, "how many failing cases are shrunk and shown")
+	keep  = flag.String("sim.keep", "", "the directory that shrunk cases are written to")
 )
 
 func fromEnv(name string, otherwise int) int {
@@ -42,38 +49,72 @@ func report(t *testing.T, c sim.Case) {
 		return len(broken) > 0
 	})
 	broken, lines := play(t, small, true)
+	if *keep != "" {
+		file := filepath.Join(*keep, fmt.Sprintf("seed-%d.case", c.Seed))
+		if err := os.WriteFile(file, []byte("# "+strings.Join(broken, "\n# ")+"\n"+small.String()), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
 	t.Errorf("seed %d: %s\nas a case for testdata/:\n%s\nwhat happens:\n%s",
 		c.Seed, strings.Join(broken, "\n\t"), small, strings.Join(lines, "\n"))
 }
 
 func TestNothingIsLostDoubledOrUndone(t *testing.T) {
 	t.Parallel()
-	const parts, mostReported = 64, 12
-	cases := *cases
+	const parts = 64
+	cases, first, until := *cases, *first, time.Time{}
 	if testing.Short() {
 		cases = min(cases, 500)
 	}
-	var played, failed atomic.Int64
+	if *soak > 0 {
+		cases, first, until = math.MaxInt/2, 1+rand.IntN(1<<40), time.Now().Add(*soak)
+		t.Logf("the first seed is %d", first)
+	}
+	var next, played, onDisk, withBase, failed atomic.Int64
 	t.Run("parts", func(t *testing.T) {
 		for part := range parts {
 			t.Run(fmt.Sprint(part), func(t *testing.T) {
 				t.Parallel()
-				for seed := *first + part; seed < *first+cases; seed += parts {
+				for until.IsZero() || time.Now().Before(until) {
+					seed := first + int(next.Add(1)) - 1
+					if seed >= first+cases {
+						break
+					}
 					c := sim.Generate(uint64(seed))
 					played.Add(1)
-					if broken, _ := play(t, c, false); len(broken) > 0 && failed.Add(1) <= mostReported {
-						report(t, c)
+					if c.Files == "disk" {
+						onDisk.Add(1)
+					}
+					if c.Base == "sqlite" {
+						withBase.Add(1)
+					}
+					if broken, _ := play(t, c, false); len(broken) > 0 {
+						t.Fail()
+						if int(failed.Add(1)) <= *most {
+							report(t, c)
+						} else {
+							t.Logf("seed %d: %s", seed, broken[0])
+						}
 					}
 				}
 			})
 		}
 	})
-	t.Logf("%d cases, of which %d failed", played.Load(), failed.Load())
+	summary := fmt.Sprintf("%d cases, of which %d failed; %d over the real Maildir code, %d over the real database",
+		played.Load(), failed.Load(), onDisk.Load(), withBase.Load())
+	t.Log(summary)
+	if *told {
+		fmt.Println("internal/sim: " + summary)
+	}
 }
 
 func TestSameSeedSameTrace(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(200) {
+	seeds := uint64(200)
+	if testing.Short() {
+		seeds = 30
+	}
+	for seed := range seeds {
 		c := sim.Generate(seed)
 		_, once := play(t, c, true)
 		_, again := play(t, c, true)

@@ -38,7 +38,7 @@ type world struct {
 	mode    conflict.Mode
 	server  *fake.Server
 	local   localSide
-	base    *fake.Base
+	base    baseSide
 	now     *schedule // the run under way, or nil
 	oracle  *oracle
 	runs    int
@@ -61,10 +61,10 @@ type world struct {
 	broken []string // promises
 }
 
-func newWorld(c Case) *world {
-	w := &world{
+func newWorld(c Case) (w *world, err error) {
+	w = &world{
 		c: c, profile: profiles[c.Profile], mode: modes[c.Mode], server: fake.NewServer(profiles[c.Profile]),
-		base: fake.NewBase(), clock: rand.New(rand.NewPCG(c.Seed, 3)), number: map[string]content{}, refused: map[content]bool{},
+		clock: rand.New(rand.NewPCG(c.Seed, 3)), number: map[string]content{}, refused: map[content]bool{},
 		unlooked: map[mail.Mailbox][]content{}, excused: map[content]bool{},
 	}
 	w.oracle = newOracle(w)
@@ -77,7 +77,13 @@ func newWorld(c Case) *world {
 		attach(&local.Script, "Local", now)
 		w.local = memory{local}
 	}
-	attach(&w.base.Script, "Base", now)
+	if c.Base == "sqlite" {
+		w.base, err = newSQLite(now)
+	} else {
+		base := fake.NewBase()
+		attach(&base.Script, "Base", now)
+		w.base = memoryBase{base}
+	}
 	w.server.Refuse = func(_ mail.Mailbox, raw []byte) error {
 		if w.refused[w.number[string(raw)]] {
 			return fmt.Errorf("NO not this one")
@@ -87,7 +93,7 @@ func newWorld(c Case) *world {
 	if c.Trash {
 		w.server.CreateMailbox(trashName, mail.RoleTrash)
 	}
-	return w
+	return w, err
 }
 
 // say adds a line to the trace.
@@ -124,7 +130,11 @@ func (w *world) contentOf(raw []byte) (content, bool) {
 // Play carries a case out and returns the promises that were broken. With trace
 // it tells, line by line, what happened. It must be called in a synctest bubble.
 func Play(c Case, trace bool) (broken, lines []string) {
-	w := newWorld(c)
+	w, err := newWorld(c)
+	if err != nil {
+		return []string{err.Error()}, nil
+	}
+	defer w.base.Close()
 	w.traced = trace
 	for _, a := range c.Acts {
 		w.pass()
@@ -249,7 +259,7 @@ func (w *world) disturbed(r Run) {
 		w.say("%s", f)
 		w.arrange(f)
 	}
-	power, keep := false, uint64(0)
+	power, killed, keep := false, false, uint64(0)
 	result, err := w.start(o, func(s *schedule, point string) {
 		for _, e := range r.Events {
 			if e.Point == "" && e.At != s.count || e.Point != "" && (e.Point != point || e.At != s.passed[point]) {
@@ -263,7 +273,7 @@ func (w *world) disturbed(r Run) {
 				s.cancel()
 			default:
 				w.say("  %s", e.Do)
-				s.dead, power, keep = true, e.Do == "power", e.Keep
+				s.dead, power, killed, keep = true, e.Do == "power", e.Do == "kill", e.Keep
 				return
 			}
 		}
@@ -279,11 +289,21 @@ func (w *world) disturbed(r Run) {
 			keep = keep>>1 | bit<<63
 			return bit == 1
 		}, rand.New(rand.NewPCG(r0, w.c.Seed)))
-		w.base.Crash()
+		w.reborn(w.base.Crash(rand.New(rand.NewPCG(r0, w.c.Seed+1))))
 	} else {
 		w.local.Restart() // each run is a process of its own
+		if killed {
+			w.reborn(w.base.Kill())
+		}
 	}
 	w.nothingLost()
+}
+
+// reborn notes that the record could not be opened again.
+func (w *world) reborn(err error) {
+	if err != nil {
+		w.broke("base after a crash: %v", err)
+	}
 }
 
 func (w *world) arrange(f Fault) {

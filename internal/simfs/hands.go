@@ -65,13 +65,18 @@ func (f *FS) MakeAll(p string) {
 }
 
 func (f *FS) makeAll(p string) *inode {
-	if i := f.look(p); i != nil {
-		return i
+	if p == "/" {
+		return f.root
 	}
 	parent := f.makeAll(path.Dir(p))
-	i := f.newDir()
-	f.do(step{dir: parent, name: path.Base(p), to: i})
-	f.flushDirs(parent)
+	i := parent.entries[path.Base(p)]
+	if i == nil {
+		i = f.newDir()
+		f.do(step{dir: parent, name: path.Base(p), to: i})
+	}
+	f.flush(func(c *change) bool { // whoever made it
+		return slices.ContainsFunc(c.steps, func(s step) bool { return s.dir == parent && s.name == path.Base(p) })
+	})
 	return i
 }
 
