@@ -180,6 +180,20 @@ func (c calls) Remove(ctx context.Context, m mail.Mailbox, keys []mail.Key, run 
 	return c.account.Remove(ctx, m, keys, run)
 }
 
+func (c calls) RenameMailbox(ctx context.Context, from, to mail.Mailbox) error {
+	if err := c.at("RenameMailbox", fmt.Sprintf("%s to %s", from, to)); err != nil {
+		return err
+	}
+	return c.account.RenameMailbox(ctx, from, to)
+}
+
+func (c calls) DeleteMailbox(ctx context.Context, m mail.Mailbox) error {
+	if err := c.at("DeleteMailbox", m); err != nil {
+		return err
+	}
+	return c.account.DeleteMailbox(ctx, m)
+}
+
 func (c calls) Sweep(ctx context.Context, m mail.Mailbox) error {
 	if err := c.at("Sweep", m); err != nil {
 		return err

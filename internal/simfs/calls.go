@@ -370,6 +370,9 @@ func (f *FS) put(call string, from int, name string, to int, newName string) err
 		case target.entries[newName] != nil:
 			return unix.EEXIST
 		}
+		if i.isDir() && call != "renamedir" {
+			return unix.EPERM
+		}
 		i.ctime = f.now()
 		put := step{dir: target.inode, name: newName, to: i}
 		if call == "link" {
@@ -377,6 +380,29 @@ func (f *FS) put(call string, from int, name string, to int, newName string) err
 		} else {
 			f.do(put, step{dir: d, name: name})
 		}
+		return nil
+	})
+}
+
+// RenameDir implements maildir.System.
+func (f *FS) RenameDir(from int, name string, to int, newName string) error {
+	return f.put("renamedir", from, name, to, newName)
+}
+
+// RemoveDir implements maildir.System.
+func (f *FS) RemoveDir(in int, name string) error {
+	return f.change("rmdir", in, name, func(d *inode) error {
+		i := d.entries[name]
+		switch {
+		case i == nil:
+			return unix.ENOENT
+		case !i.isDir():
+			return unix.ENOTDIR
+		case len(i.entries) > 0:
+			return unix.ENOTEMPTY
+		}
+		i.gone = true
+		f.do(step{dir: d, name: name})
 		return nil
 	})
 }

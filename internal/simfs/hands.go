@@ -251,7 +251,7 @@ func (f *FS) Crash(keep func() bool, random *rand.Rand) {
 	f.each(func(i *inode) { i.entries = i.disk.entries }) // volatile names only: those below come next
 	f.each(func(i *inode) {
 		if i.isDir() {
-			i.entries = maps.Clone(i.disk.entries)
+			i.entries, i.gone = maps.Clone(i.disk.entries), false
 			i.mtime, i.ctime = i.disk.mtime, i.disk.mtime
 			if torn[i] {
 				i.mtime, i.ctime = now, now
