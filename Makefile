@@ -69,7 +69,7 @@ soak-e2e:
 	./scripts/need-dovecot
 	@mkdir -p bin
 	$(GO) test -c -o bin/e2e.test ./internal/e2e
-	cd internal/e2e && GODWIT_E2E_CASES=$(CASES) GODWIT_E2E_PATIENT=1 ../../bin/e2e.test -test.timeout 6h -test.run '$(SOAK)'
+	cd internal/e2e && GODWIT_E2E_CASES=$(CASES) GODWIT_E2E_BUSY=20000 GODWIT_E2E_PATIENT=1 ../../bin/e2e.test -test.timeout 6h -test.run '$(SOAK)'
 
 lint: gofmt vet cross golangci vuln
 

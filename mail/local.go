@@ -52,6 +52,9 @@ type RootState struct {
 	Empty   bool   // nothing is in it, the marker apart
 	Marker  bool   // the marker file .godwit is there
 	Account string // the account that the marker names
+	// Generation is what the marker says of the time that the Maildir is of; empty:
+	// nothing.
+	Generation string
 }
 
 // LocalMessage is a message of the local tree, as a scan sees it.

@@ -114,19 +114,52 @@ func (a *Account) NewKey() mail.Key { return a.keys.key() }
 
 const markerName = ".godwit"
 
-// marker is the content of the marker file: TOML, one line.
-func (a *Account) marker() []byte {
-	return []byte("# This directory is kept by godwit. Without this file it refuses to work here.\naccount = " + strconv.Quote(a.account) + "\n")
+// marker is the content of the marker file: TOML, a line or two.
+func (a *Account) marker(generation string) []byte {
+	text := "# This directory is kept by godwit. Without this file it refuses to work here.\naccount = " + strconv.Quote(a.account) + "\n"
+	if generation != "" {
+		text += "generation = " + strconv.Quote(generation) + "\n"
+	}
+	return []byte(text)
 }
 
-func parseMarker(b []byte) (account string, err error) {
+func parseMarker(b []byte) (account, generation string, err error) {
 	for line := range bytes.Lines(b) {
-		key, value, found := bytes.Cut(line, []byte("="))
-		if found && string(bytes.TrimSpace(key)) == "account" {
-			return strconv.Unquote(string(bytes.TrimSpace(value)))
+		key, value, _ := bytes.Cut(line, []byte("="))
+		into := &account
+		switch string(bytes.TrimSpace(key)) {
+		case "account":
+		case "generation":
+			into = &generation
+		default:
+			continue
+		}
+		if *into, err = strconv.Unquote(string(bytes.TrimSpace(value))); err != nil {
+			return "", "", err
 		}
 	}
-	return "", errors.New("it names no account")
+	if account == "" {
+		return "", "", errors.New("it names no account")
+	}
+	return account, generation, nil
+}
+
+// SetGeneration writes into the marker which time the Maildir is of. The marker must
+// be there, and the account's.
+func (a *Account) SetGeneration(ctx context.Context, generation string) error {
+	state, err := a.Root(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !state.Marker || state.Account != a.account:
+		return fmt.Errorf("maildir: %s has no marker %s of the account %q", a.root, markerName, a.account)
+	}
+	top, err := openTop(a.sys, a.root)
+	if err != nil {
+		return explain("write marker", "", "", err)
+	}
+	defer top.close()
+	return explain("write marker", "", "", writeSmall(top, markerName, a.marker(generation), markerName+".new"))
 }
 
 // Root looks at the Maildir's root and its marker.
@@ -159,7 +192,7 @@ func (a *Account) Root(ctx context.Context) (mail.RootState, error) {
 	}
 	if err == nil {
 		state.Marker = true
-		state.Account, err = parseMarker(b)
+		state.Account, state.Generation, err = parseMarker(b)
 	}
 	if err != nil {
 		return state, fmt.Errorf("maildir: the marker %s: %w", filepath.Join(a.root, markerName), classify(err))
@@ -184,7 +217,7 @@ func (a *Account) Init(ctx context.Context) error {
 		return explain("create root", "", "", err)
 	}
 	defer top.close()
-	return explain("write marker", "", "", writeSmall(top, markerName, a.marker(), markerName+".new"))
+	return explain("write marker", "", "", writeSmall(top, markerName, a.marker(""), markerName+".new"))
 }
 
 // makeDirs opens a directory by its path, making it and its parents durably.

@@ -64,6 +64,33 @@ func TestTheRootAndItsMarker(t *testing.T) {
 	deliver(t, a, "INBOX", mail.Delivery{}, "x")
 }
 
+func TestTheMarkerKeepsItsGeneration(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "mail")
+	a, err := Open(Options{Root: root, Account: "work \"1\""})
+	must(t, err)
+	if err := a.SetGeneration(ctx(), "g1"); err == nil {
+		t.Error("a generation without a marker")
+	}
+	must(t, a.Init(ctx()))
+	for _, generation := range []string{"", "g1", "g 2 = \"x\""} {
+		if generation != "" {
+			must(t, a.SetGeneration(ctx(), generation))
+		}
+		must(t, a.Init(ctx())) // changes nothing
+		state, err := a.Root(ctx())
+		must(t, err)
+		if !state.Marker || state.Account != "work \"1\"" || state.Generation != generation {
+			t.Errorf("generation %q: %+v", generation, state)
+		}
+	}
+	other, err := Open(Options{Root: root, Account: "other"})
+	must(t, err)
+	if err := other.SetGeneration(ctx(), "g3"); err == nil {
+		t.Error("another account's marker was written")
+	}
+}
+
 func TestMailboxesComeBackFromEveryLayout(t *testing.T) {
 	t.Parallel()
 	names := []mail.Mailbox{

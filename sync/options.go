@@ -31,10 +31,13 @@ type Options struct {
 	Full         bool // distrust every stamp and modification sequence
 	AllowDeletes bool // lift the guards on removals
 	NewRoot      bool // accept a Maildir whose marker is gone
-	Recreate     bool // create mailboxes again where one side lost them
-	KeepAll      bool // remove nothing, and bring back what one side lacks
-	ByHash       bool // take equal headers and sizes for no proof that a new file is a message of the server
-	Retry        bool // try what is set aside, whether its time has come or not
+	// Restored says that base and the Maildir are not of the same time: what a side
+	// lacks was removed by nobody.
+	Restored bool
+	Recreate bool // create mailboxes again where one side lost them
+	KeepAll  bool // remove nothing, and bring back what one side lacks
+	ByHash   bool // take equal headers and sizes for no proof that a new file is a message of the server
+	Retry    bool // try what is set aside, whether its time has come or not
 
 	// Begun, when not nil, is the run that this one is the rest of.
 	Begun *Begun

@@ -114,7 +114,7 @@ func stay(n int) string {
 }
 
 func (r *run) planInput(ctx context.Context) (plan.Input, error) {
-	in := plan.Input{AllowDeletes: r.AllowDeletes, NewRoot: r.NewRoot && !r.root.Marker, KeepAll: r.KeepAll, Recreate: r.Recreate, NoMailboxes: r.noMailboxes}
+	in := plan.Input{AllowDeletes: r.AllowDeletes, NewRoot: r.NewRoot && !r.root.Marker, KeepAll: r.KeepAll, Restored: r.Restored, Recreate: r.Recreate, NoMailboxes: r.noMailboxes}
 	r.doubtAbsence()
 	var hashes []mail.Hash
 	var likes []mail.Likeness

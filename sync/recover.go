@@ -36,6 +36,14 @@ func (r *run) recover(ctx context.Context) error {
 		}
 		left = append(left, s.left...)
 	}
+	if r.Restored {
+		// Of a base that is not of this time, no removal is believed.
+		var forgotten []mail.Change
+		for _, in := range left {
+			forgotten = append(forgotten, mail.DropIntent{ID: in.ID})
+		}
+		return r.commit(ctx, forgotten...)
+	}
 	// What was replaced or moved away must go before anybody takes it for new.
 	byBox = map[*box][]mail.Intent{}
 	for _, in := range left {

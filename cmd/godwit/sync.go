@@ -109,9 +109,17 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 	if options.After, err = runsInTrash(ctx, a); err != nil {
 		return sync.Result{}, err
 	}
+	generation, err := a.generations(ctx)
+	if err != nil {
+		return sync.Result{}, err
+	}
+	if options.Restored = generation.restored; options.Restored {
+		o.printer.Warn(t.account.Name, restoredText)
+	}
 	engine := engineOptions(a, options)
 	engine.Only, engine.Events, engine.Step = t.filter(), events, crashStep
 	result, err = sync.Run(ctx, engine)
+	err = errors.Join(err, a.advance(ctx, generation, engine, &result, err))
 	if !options.DryRun {
 		if err == nil {
 			err = recordHeld(ctx, a.base, result.Plan.Holds, engine.Only)

@@ -146,13 +146,14 @@ func (a *account) shelve(n int) {
 }
 
 // TestBusyMailboxLosesAndDoublesNothing runs godwit in a loop while another program
-// works on a mailbox of 20,000 messages at full speed. At the end the server has
+// works on a large mailbox at full speed. (GODWIT_E2E_BUSY is how large: of 20,000
+// messages nearly all have other flags in each run, and a run takes a minute.) At the end the server has
 // what was there and what was delivered, each once, without what was removed; and
 // at no time did it miss anything else.
 func TestBusyMailboxLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
-	messages := numberFromEnv("GODWIT_E2E_BUSY", 20_000)
-	runs := max(4, casesOfEach/10)
+	messages := numberFromEnv("GODWIT_E2E_BUSY", 4_000)
+	runs := max(4, casesOfEach/20)
 	if testing.Short() {
 		messages, runs = 2000, 3
 	}

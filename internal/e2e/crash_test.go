@@ -30,16 +30,13 @@ func TestKillAtEveryStepLosesAndDoublesNothing(t *testing.T) {
 	if len(sync.Steps) == 0 {
 		t.Fatal("no steps")
 	}
-	each := 2 * max(1, casesOfEach/(2*len(sync.Steps)))
-	if each*len(sync.Steps) < casesOfEach {
-		each += 2
-	}
+	each := max(1, (casesOfEach+len(sync.Steps)-1)/len(sync.Steps))
 	for s, step := range sync.Steps {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			m := newModel(t, "full", uint64(s), 40)
 			m.hurry()
-			for n := range each {
+			for n, kills := 0, 0; kills < each; n++ {
 				m.stir(t, 1)
 				time := 1 + n%2
 				r := m.a.run([]string{fmt.Sprintf("GODWIT_CRASH_AT=%s:%d", step, time)}, "sync")
@@ -49,6 +46,7 @@ func TestKillAtEveryStepLosesAndDoublesNothing(t *testing.T) {
 				m.alone(t)
 				m.settle(t)
 				if r.exit == -1 {
+					kills++
 					counted("kills at named points")
 				}
 			}

@@ -41,7 +41,8 @@ func (t *toll) count(op Operation) bool {
 // guard holds removals back where there are too many: those of a mailbox, or
 // all, where the account's sum is too high.
 func (p *planner) guard() {
-	if p.in.AllowDeletes && !p.in.NewRoot && !p.in.KeepAll {
+	keeps := p.in.NewRoot || p.in.KeepAll || p.in.Restored
+	if p.in.AllowDeletes && !keeps {
 		return
 	}
 	var account toll
@@ -63,7 +64,7 @@ func (p *planner) guard() {
 	if account.total == 0 {
 		return
 	}
-	if p.in.NewRoot || p.in.KeepAll {
+	if keeps {
 		why := conflict.NewRootKeeps
 		if p.in.KeepAll {
 			why = conflict.RepairKeeps

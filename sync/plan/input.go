@@ -27,6 +27,9 @@ type Input struct {
 	// back from the other, and an edit waits, for it would take the place of what
 	// the server has.
 	KeepAll bool
+	// Restored says that base is of another time than the sides: what is missing on
+	// one of them is brought back from the other, and nothing is removed in this run.
+	Restored bool
 	// Recreate creates mailboxes again on the side that lost them.
 	Recreate bool
 	// NoMailboxes: the server's LIST had no mailbox at all. Where base has some,

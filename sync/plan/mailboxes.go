@@ -80,10 +80,10 @@ func (p *planner) open(b *box) {
 			p.add(ForgetMailbox{Step{b.Name, conflict.MailboxGoneFromBoth}}, b, 0, "")
 		}
 	}
-	if p.in.NewRoot || p.in.KeepAll {
+	if p.in.NewRoot || p.in.KeepAll || p.in.Restored {
 		b.lostLocal = true
 	}
-	if p.in.KeepAll {
+	if p.in.KeepAll || p.in.Restored {
 		b.lostServer = true
 	}
 }
@@ -101,7 +101,7 @@ func (p *planner) openServerOnly(b *box) {
 	case p.in.Recreate && (b.BaseLocal || b.BaseServer):
 		b.lostLocal, b.reviveLocal = true, true
 		create(conflict.MailboxRecreated)
-	case b.BaseLocal && (p.in.NewRoot || b.Name == mail.Inbox && b.Rows.Local == 0):
+	case b.BaseLocal && (p.in.NewRoot || p.in.Restored || b.Name == mail.Inbox && b.Rows.Local == 0):
 		b.lostLocal = true
 		create(conflict.MailboxRecreated)
 	case b.BaseLocal && b.Rows.Local > 0 && !p.in.AllowDeletes:
