@@ -69,5 +69,9 @@ const (
 	RemoveServer
 )
 
+// OnLocal and OnServer tell on which side removals of mailboxes are carried out.
+func (r Removal) OnLocal() bool  { return r == RemoveBoth || r == RemoveLocal }
+func (r Removal) OnServer() bool { return r == RemoveBoth || r == RemoveServer }
+
 // Reason names the rule behind a decision; its text is for users.
 type Reason uint8

@@ -116,7 +116,10 @@ from both: %s. Without it the flag is only a flag.
 | %s | created in the Maildir, and its mail fetched, as ` + "`create`" + ` allows |
 | %s | created on the server, and its mail uploaded, as ` + "`create`" + ` allows |
 | %s | kept in the Maildir, told, and not created again; what is new in it waits for ` + "`--recreate`" + ` |
-| %s | a guard: nothing is removed and nothing fetched, until ` + "`--recreate`" + ` makes it again or ` + "`--allow-deletes`" + ` goes on without it; its messages stay on the server either way |
+| %s | a guard: nothing is removed and nothing fetched, until ` + "`--recreate`" + ` makes it again or ` + "`--allow-deletes`" + ` goes on without it; its messages stay on the server either way, unless ` + "`remove`" + ` has them removed |
+| %s | with ` + "`remove = \"local\"`" + ` or ` + "`\"both\"`" + `: removed from the Maildir; with mail in it only with ` + "`--allow-deletes`" + `, its files to the local trash first |
+| %s | with ` + "`remove = \"server\"`" + ` or ` + "`\"both\"`" + `: removed from the server; with mail in it only with ` + "`--allow-deletes`" + `, its messages to the trash first |
+| %s | kept, and told: mail that is new there, flagged, answered or edited since |
 | %s | forgotten, with all that base knew of it |
 | %s | messages are paired by content again; what finds no partner is new, never removed |
 | %s | its changes are carried out in the Maildir; removals, moves and edits that it is to take wait until it can, other changes stay in the Maildir |
@@ -143,6 +146,7 @@ another one, its messages are moved one by one. INBOX is never renamed.
 - %s: a mailbox or an account that would lose 10 messages or more, and more than
   a quarter of what base knows (` + "`max_delete`" + `), keeps all of them in that run; everything
   else is done. ` + "`--allow-deletes`" + ` lets it.
+- %s, 4 or more and more than a quarter of them: none is removed from the other.
 - %s, or not even an INBOX, where it had some: nothing is done.
 - %s, even one that both sides agree on.
 `
@@ -171,9 +175,10 @@ func document() []byte {
 	fmt.Fprintf(&b, rest, conflict.NewInMaildir, conflict.CopyOfKnown, conflict.NewOnServer, conflict.PairedByContent,
 		conflict.NotIdentified, conflict.MarkedDeleted,
 		conflict.MailboxNewOnServer, conflict.MailboxNewInMaildir, conflict.MailboxGoneFromServer,
-		conflict.MailboxGoneFromMaildir, conflict.MailboxGoneFromBoth, conflict.UIDValidityChanged, conflict.MailboxReadOnly,
+		conflict.MailboxGoneFromMaildir, conflict.MailboxRemovedFromServer, conflict.MailboxRemovedFromMaildir, conflict.MailboxHasMail,
+		conflict.MailboxGoneFromBoth, conflict.UIDValidityChanged, conflict.MailboxReadOnly,
 		conflict.MailboxRenamedOnServer, conflict.MailboxRenamedInMaildir, conflict.MailboxRenamedTogether,
 		conflict.MailboxRenamedApart, conflict.MailboxNameTaken,
-		conflict.TooManyRemovals, conflict.NoMailboxes, conflict.NewRootKeeps)
+		conflict.TooManyRemovals, conflict.TooManyMailboxes, conflict.NoMailboxes, conflict.NewRootKeeps)
 	return b.Bytes()
 }

@@ -38,6 +38,8 @@ type work struct {
 	removeServer []plan.RemoveServer
 	removeLocal  []plan.RemoveLocal
 	left         []mail.Intent // what edits replaced on the server
+
+	removeMailbox *plan.RemoveMailbox
 }
 
 func (w *work) transfers() bool {
@@ -97,6 +99,8 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 			w.removeServer = append(w.removeServer, op)
 		case plan.RemoveLocal:
 			w.removeLocal = append(w.removeLocal, op)
+		case plan.RemoveMailbox:
+			w.removeMailbox = &op
 		default:
 			return nil, fmt.Errorf("the plan has an operation of unknown kind %T", op)
 		}
@@ -156,7 +160,10 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.eachWork(ctx, works, r.removals); err != nil {
 		return err
 	}
-	return r.lookBack(ctx)
+	if err := r.lookBack(ctx); err != nil {
+		return err
+	}
+	return r.removeMailboxes(ctx, works)
 }
 
 // flush makes durable what the plan was made from, before base learns of it.
@@ -261,6 +268,7 @@ func (r *run) drop(w *work, err error) error {
 func (w *work) clear() {
 	w.fetchAll, w.links, w.fetches, w.uploads, w.copies, w.moves, w.relocates = false, nil, nil, nil, nil, nil, nil
 	w.flags, w.records, w.removeServer, w.removeLocal, w.left = nil, nil, nil, nil, nil
+	w.removeMailbox = nil
 }
 
 // later leaves a change of flags on the server to its phase.

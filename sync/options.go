@@ -98,6 +98,9 @@ var Steps = []string{
 	"remove.server",     // the server expunged
 	"remove.local",      // files in the trash
 	"remove.recorded",   // rows dropped
+	"delete.server",     // a mailbox is deleted on the server
+	"delete.local",      // … or its directory is gone
+	"delete.recorded",   // base knows nothing of it
 	"checkpoint",        // checkpoints committed
 }
 
@@ -108,6 +111,7 @@ type Result struct {
 	Pushed   int       // messages uploaded
 	Moved    int       // messages moved or copied without a transfer
 	Renamed  int       // renames of mailboxes, on either side
+	Deleted  int       // removals of mailboxes, on either side
 	Flagged  int       // messages whose flags were changed, on either side
 	Removed  int       // messages removed, on either side
 	Bytes    int64     // octets of message bodies, both ways
@@ -122,7 +126,7 @@ type Result struct {
 
 // Changed tells that the run changed anything on either side.
 func (r *Result) Changed() bool {
-	return r.Pulled+r.Pushed+r.Moved+r.Renamed+r.Flagged+r.Removed > 0
+	return r.Pulled+r.Pushed+r.Moved+r.Renamed+r.Deleted+r.Flagged+r.Removed > 0
 }
 
 // Guarded tells that a guard held something back.

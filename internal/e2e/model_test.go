@@ -48,11 +48,13 @@ func newModel(t testing.TB, profile string, seed uint64, n int, settings ...stri
 	s := &stage{test: t, home: t.TempDir(), accounts: map[string]*account{}}
 	a := s.newAccount(t, "me", profile)
 	t.Cleanup(a.close)
+	a.set("remove=both")
 	a.set(settings...)
 	m := &model{a: a, random: rand.New(rand.NewPCG(seed, 1)), next: 1, boxes: []string{"INBOX", "Work", "Listen/Größe", "Listen/b"}, history: map[sum][]string{}}
 	for _, box := range m.boxes[1:] {
 		a.other().Create(a.remote(box))
 	}
+	m.makeEmpty()
 	for range n {
 		m.append(m.boxes[m.random.IntN(len(m.boxes))])
 	}
@@ -217,7 +219,22 @@ func (m *model) stir(t testing.TB, n int) {
 	// Renamed, there and here, with all that changed in it.
 	m.renameBox(1, "Work", func(from, to string) { a.other().Rename(a.remote(from), a.remote(to)) })
 	m.renameBox(2, "Listen/Größe", a.localRename)
+
+	// Removed, there and here; and others made for the next round.
+	c.Delete(a.remote(m.empty("there", m.round-1)))
+	if err := os.RemoveAll(a.dir(m.empty("here", m.round-1))); err != nil {
+		t.Fatal(err)
+	}
+	m.makeEmpty()
 	a.reconnect() // a client that has a mailbox open which is renamed is thrown out
+}
+
+// empty names a mailbox without messages that is to be removed on a side.
+func (m *model) empty(side string, round int) string { return fmt.Sprintf("Leer/%s %d", side, round) }
+
+func (m *model) makeEmpty() {
+	m.a.other().Create(m.a.remote(m.empty("there", m.round)))
+	m.a.localCreate(m.empty("here", m.round))
 }
 
 // renameBox gives a mailbox of the model another name.

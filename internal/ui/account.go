@@ -259,6 +259,9 @@ func Tally(r *sync.Result) []string {
 	if r.Renamed > 0 {
 		parts = append(parts, Plural(r.Renamed, "mailbox", "mailboxes")+" renamed")
 	}
+	if r.Deleted > 0 {
+		parts = append(parts, Plural(r.Deleted, "mailbox", "mailboxes")+" removed")
+	}
 	if r.Flagged > 0 {
 		parts = append(parts, "flags of "+Count(r.Flagged)+" changed")
 	}

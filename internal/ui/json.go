@@ -146,6 +146,11 @@ func (a *Account) operation(op plan.Operation) record {
 // opName is an operation's name in JSON.
 func opName(op plan.Operation) string {
 	switch op := op.(type) {
+	case plan.RemoveMailbox:
+		if op.On == plan.OnLocal {
+			return "remove-mailbox-local"
+		}
+		return "remove-mailbox-server"
 	case plan.RenameMailbox:
 		if op.On == plan.OnLocal {
 			return "rename-local"

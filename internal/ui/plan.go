@@ -26,6 +26,7 @@ const (
 	removing
 	creating
 	renaming
+	deleting
 	recording
 )
 
@@ -64,6 +65,7 @@ func describe(p plan.Plan) (lines []step, sum string) {
 		{removing, "message to remove", "messages to remove"},
 		{creating, "mailbox to create", "mailboxes to create"},
 		{renaming, "mailbox to rename", "mailboxes to rename"},
+		{deleting, "mailbox to remove", "mailboxes to remove"},
 	} {
 		if n := counts[k.kind]; n > 0 {
 			parts = append(parts, Plural(n, k.one, k.many))
@@ -111,6 +113,8 @@ func operation(op plan.Operation) step {
 		}
 	case plan.RemoveLocal:
 		s.kind, s.text = removing, fmt.Sprintf("move %s to the local trash", op.Row.Key)
+	case plan.RemoveMailbox:
+		s.kind, s.text = deleting, fmt.Sprintf("remove the mailbox %s", op.On)
 	case plan.Record, plan.Forget, plan.ForgetMailbox:
 		s.kind = recording
 	default:

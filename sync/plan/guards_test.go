@@ -264,7 +264,21 @@ func TestMailboxes(t *testing.T) {
 		{name: "gone from the server", is: existence{local: true, baseServer: true, baseLocal: true}, hold: "gone from the server", open: true},
 		{name: "gone from the server, all to be removed", is: existence{local: true, baseServer: true, baseLocal: true},
 			policy: conflict.Policy{Remove: conflict.RemoveBoth}, change: func(in *plan.Input) { in.AllowDeletes = true },
-			hold: "not carried out", open: true},
+			want: "remove local A; remove local A; remove mailbox in the Maildir A"},
+		{name: "gone from the server, all to be removed, not allowed", is: existence{local: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Remove: conflict.RemoveLocal}, hold: "--allow-deletes removes it", guard: true, open: true},
+		{name: "gone from the server, empty", is: existence{local: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Remove: conflict.RemoveLocal},
+			events: func(w *world) { w.rows = w.rows[:1]; w.box("A").files = nil }, want: "remove mailbox in the Maildir A"},
+		{name: "gone from the server, empty, to be kept", is: existence{local: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Remove: conflict.RemoveServer},
+			events: func(w *world) { w.rows = w.rows[:1]; w.box("A").files = nil }, hold: "gone from the server"},
+		{name: "gone from the server, one flagged since", is: existence{local: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Remove: conflict.RemoveLocal}, change: func(in *plan.Input) { in.AllowDeletes = true },
+			events: func(w *world) { w.box("A").files[0].system |= mail.Flagged }, hold: "is kept", open: true},
+		{name: "gone from the server, archived", is: existence{local: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Remove: conflict.RemoveBoth, Mode: conflict.Archive}, change: func(in *plan.Input) { in.AllowDeletes = true },
+			hold: "gone from the server", open: true},
 		{name: "gone from the server, new mail", is: existence{local: true, baseServer: true, baseLocal: true},
 			events: func(w *world) {
 				w.box("A").files = append(w.box("A").files, lfile{key: "n", c: 48, inode: w.newInode()})
@@ -288,8 +302,17 @@ func TestMailboxes(t *testing.T) {
 		{name: "gone from the Maildir, allowed", is: existence{server: true, baseServer: true, baseLocal: true},
 			change: func(in *plan.Input) { in.AllowDeletes = true }, want: "record server only A; record server only A"},
 		{name: "gone from the Maildir, allowed, all to be removed", is: existence{server: true, baseServer: true, baseLocal: true},
-			policy: conflict.Policy{Remove: conflict.RemoveServer}, hold: "not carried out",
-			change: func(in *plan.Input) { in.AllowDeletes = true }, want: "record server only A; record server only A"},
+			policy: conflict.Policy{Remove: conflict.RemoveServer},
+			change: func(in *plan.Input) { in.AllowDeletes = true }, want: "remove on server A; remove on server A; remove mailbox on the server A"},
+		{name: "gone from the Maildir, empty", is: existence{server: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Remove: conflict.RemoveServer},
+			events: func(w *world) { w.rows = w.rows[:1]; w.box("A").msgs = nil }, want: "remove mailbox on the server A"},
+		{name: "gone from the Maildir, empty, pulling", is: existence{server: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Remove: conflict.RemoveServer, Mode: conflict.Pull},
+			events: func(w *world) { w.rows = w.rows[:1]; w.box("A").msgs = nil }},
+		{name: "gone from the Maildir, new mail, allowed", is: existence{server: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Remove: conflict.RemoveServer}, change: func(in *plan.Input) { in.AllowDeletes = true },
+			events: func(w *world) { w.box("A").appendMsg(48, mail.Flags{}) }, hold: "is kept", open: true},
 		{name: "gone from the Maildir, created again", is: existence{server: true, baseServer: true, baseLocal: true},
 			change: func(in *plan.Input) { in.Recreate = true }, want: "create local A; fetch A; fetch A"},
 		{name: "gone from the Maildir, with a new root", is: existence{server: true, baseServer: true, baseLocal: true},
@@ -339,7 +362,7 @@ func TestMailboxes(t *testing.T) {
 		if _, open := p.Unfinished["A"]; open != c.open {
 			t.Errorf("%s: unfinished %v", c.name, p.Unfinished)
 		}
-		if removals(p) > 0 {
+		if removals(p) > 0 && c.policy.Remove == conflict.RemoveNone {
 			t.Errorf("%s: something is removed", c.name)
 		}
 	}

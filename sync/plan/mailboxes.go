@@ -104,6 +104,8 @@ func (p *planner) openServerOnly(b *box) {
 	case b.BaseLocal && (p.in.NewRoot || p.in.Restored || b.Name == mail.Inbox && b.Rows.Local == 0):
 		b.lostLocal = true
 		create(conflict.MailboxRecreated)
+	case p.removesOnServer(b):
+		p.openToRemove(b, OnServer)
 	case b.BaseLocal && b.Rows.Local > 0 && !p.in.AllowDeletes:
 		b.left = conflict.MailboxGoneFromMaildir
 		b.may &^= localHalf | conflict.ServerRemoval
@@ -111,10 +113,6 @@ func (p *planner) openServerOnly(b *box) {
 		// The user removed it (and, where it held mail, has said so), or did
 		// without it from the start. Its messages stay on the server.
 		b.closeLocal()
-		if b.BaseLocal && (b.Policy.Remove == conflict.RemoveBoth || b.Policy.Remove == conflict.RemoveServer) {
-			p.hold(Hold{Mailbox: b.Name, Reason: conflict.MailboxGoneFromMaildir,
-				Text: "the mailbox was removed from the Maildir; it stays on the server, since removing mailboxes is not carried out"})
-		}
 	case b.Policy.Create.OnLocal():
 		create(conflict.MailboxNewOnServer)
 	default:
@@ -136,6 +134,8 @@ func (p *planner) openLocalOnly(b *box) {
 	case p.in.Recreate && pushes && (b.BaseServer || b.BaseLocal):
 		b.lostServer, b.reviveServer = true, true
 		p.add(CreateServer{Step{b.Name, conflict.MailboxRecreated}}, b, 0, "")
+	case p.removesOnLocal(b):
+		p.openToRemove(b, OnLocal)
 	case b.BaseServer || b.BaseLocal && b.Rows.Server > 0:
 		b.left = conflict.MailboxGoneFromServer
 		b.may &^= serverHalf | conflict.LocalRemoval
@@ -159,9 +159,13 @@ func (p *planner) tellLeft() {
 				continue // renamed, as it seems: all of it was found elsewhere
 			}
 			p.unfinished(b, b.left)
+			without := "goes on without it"
+			if b.Policy.Remove.OnServer() {
+				without = "removes it from the server, too"
+			}
 			p.hold(Hold{Mailbox: b.Name, Reason: b.left, Guard: true, Text: fmt.Sprintf(
 				"the mailbox is gone from the Maildir, where it had %s: nothing was removed or fetched; "+
-					"--recreate makes it again and fetches its mail, --allow-deletes goes on without it", messages(stays))})
+					"--recreate makes it again and fetches its mail, --allow-deletes %s", messages(stays), without)})
 		case conflict.MailboxGoneFromServer:
 			text := "the mailbox is gone from the server; it is kept in the Maildir; --recreate makes it again on the server"
 			if n := b.leftFiles(); n > 0 {
@@ -170,10 +174,12 @@ func (p *planner) tellLeft() {
 			} else if moved := b.movedAway(); !b.BaseServer || moved > 0 && moved >= b.Rows.Local {
 				continue // told before, or renamed; and nothing is new
 			}
-			if b.Policy.Remove == conflict.RemoveBoth || b.Policy.Remove == conflict.RemoveLocal {
-				text += " (removing mailboxes is not carried out)"
+			guard := b.mayRemoveLocal() && b.Rows.Local > b.movedAway() && b.leftFiles() == 0
+			if guard {
+				text += fmt.Sprintf(", --allow-deletes removes it from the Maildir, too, with %s", messages(b.Rows.Local-b.movedAway()))
+				p.unfinished(b, b.left)
 			}
-			p.hold(Hold{Mailbox: b.Name, Reason: b.left, Incomplete: b.leftFiles() > 0, Text: text})
+			p.hold(Hold{Mailbox: b.Name, Reason: b.left, Guard: guard, Incomplete: b.leftFiles() > 0, Text: text})
 		}
 	}
 }

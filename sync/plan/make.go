@@ -24,6 +24,7 @@ func Make(in Input) Plan {
 	p.arrive()
 	p.tellLeft()
 	p.guard()
+	p.removeMailboxes()
 	return p.order()
 }
 

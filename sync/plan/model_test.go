@@ -506,6 +506,19 @@ func (w *world) do(op plan.Operation, record bool, halves map[mail.Row]int) erro
 		if record {
 			w.dropRow(op.Row.ID)
 		}
+	case plan.RemoveMailbox:
+		if op.On == plan.OnServer && len(b.msgs) > 0 || op.On == plan.OnLocal && len(b.files) > 0 {
+			return fmt.Errorf("it holds messages")
+		}
+		if op.On == plan.OnServer {
+			b.onServer = false
+		} else {
+			b.onLocal = false
+		}
+		if record {
+			w.rows = slices.DeleteFunc(w.rows, func(r mail.Row) bool { return r.Mailbox == b.name })
+			b.baseServer, b.baseLocal = false, false
+		}
 	case plan.ForgetMailbox:
 		if record {
 			w.rows = slices.DeleteFunc(w.rows, func(r mail.Row) bool { return r.Mailbox == b.name })

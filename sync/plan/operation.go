@@ -156,6 +156,13 @@ type (
 		Row mail.Row
 	}
 
+	// RemoveMailbox removes a mailbox, which holds no message by then, from the
+	// side that still has it, and from base. It comes last of all.
+	RemoveMailbox struct {
+		Step
+		On Side
+	}
+
 	// ForgetMailbox drops a mailbox that neither side has from base, with all
 	// its rows.
 	ForgetMailbox struct{ Step }

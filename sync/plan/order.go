@@ -44,8 +44,10 @@ func phase(op Operation) int {
 		return 14
 	case ForgetMailbox:
 		return 15
+	case RemoveMailbox:
+		return 16
 	}
-	return 16
+	return 17
 }
 
 // step is an operation with what it is ordered by.

@@ -148,6 +148,8 @@ func short(op plan.Operation) string {
 		return at("remove local", mail.Flags{})
 	case plan.ForgetMailbox:
 		return at("forget mailbox", mail.Flags{})
+	case plan.RemoveMailbox:
+		return at("remove mailbox "+op.On.String(), mail.Flags{})
 	}
 	return "unknown"
 }

@@ -38,6 +38,8 @@ type box struct {
 	dead bool
 	// forgotten: neither side has the mailbox; it goes with all its rows.
 	forgotten bool
+	// removing: the mailbox goes from this side, too, once it is empty.
+	removing *Side
 	// notLocal: the Maildir does not have the mailbox, and is not to have it.
 	notLocal bool
 	// lostLocal and lostServer: what the side lacks here, nobody removed from
