@@ -114,7 +114,9 @@ var inner = []string{
 }
 
 // steps are the engine's, but for those that only a mailbox passes that is renamed or removed.
-var steps = slices.DeleteFunc(slices.Clone(sync.Steps), func(name string) bool { return strings.HasPrefix(name, "rename.") || strings.HasPrefix(name, "delete.") })
+var steps = slices.DeleteFunc(slices.Clone(sync.Steps), func(name string) bool {
+	return strings.HasPrefix(name, "rename.") || strings.HasPrefix(name, "delete.")
+})
 
 // innerDisk are those that there are besides, where the Maildir is the real one.
 var innerDisk = []string{
