@@ -70,6 +70,9 @@ type fetcher struct {
 	section  wire.Section
 	sink     func(mail.ServerMessage, io.Reader) error
 
+	suspect mail.UID // asked for when the server said BYE; zero: none
+	byes    int      // how often it did
+
 	want    mail.UIDSet // not asked for, or to be asked for again
 	counted mail.UIDSet // delivered, proved to be there behind it
 
@@ -114,12 +117,12 @@ func (f *fetcher) session(s *session) error {
 	if err := f.confirm(s); err != nil {
 		return err
 	}
-	queue := f.want.Chunks(fetchBatch, wire.MaxSetOctets)
+	queue, ahead := f.queue()
 	var under []*batch
 	var noop *wire.Command[struct{}]
 	refusals, expunges := 0, 0
 	for len(queue) > 0 || len(under) > 0 {
-		for len(queue) > 0 && len(under) < fetchAhead {
+		for len(queue) > 0 && len(under) < ahead {
 			under = append(under, f.start(s, queue[0]))
 			queue = queue[1:]
 			noop = nil
@@ -136,8 +139,10 @@ func (f *fetcher) session(s *session) error {
 				b.search.Wait()
 			}
 			f.keepRead()
+			f.blame(s, b, err)
 			return err
 		}
+		ahead = fetchAhead
 		if rest.err == nil {
 			refusals = 0
 			continue

@@ -1,10 +1,12 @@
 package imap
 
 import (
+	"errors"
 	"fmt"
 
 	goimap "github.com/emersion/go-imap/v2"
 
+	"godwit/imap/wire"
 	"godwit/mail"
 )
 
@@ -54,4 +56,46 @@ func notNow(err error) error {
 		return fmt.Errorf("%w: %w", mail.ErrNotNow, err)
 	}
 	return err
+}
+
+// Dovecot says BYE when it cannot read a message that it is to give, and ends the
+// connection: asked again for the same messages it would do so for ever. It
+// answers in order, so that the first message that did not come is the one. That
+// is asked for alone over the next connection. If the server says BYE again, the
+// message is refused; if not, nothing is lost but a turn.
+
+// mostByes is how often a fetch looks for the message to blame. A server that says
+// BYE more often is not well.
+const mostByes = 2 * fetchRefusals
+
+// queue is what is to be asked for, and how many batches may be under way at
+// first: a suspect goes alone.
+func (f *fetcher) queue() (queue []mail.UIDSet, ahead int) {
+	alone := f.want.Intersect(mail.UIDs(f.suspect))
+	ahead = fetchAhead
+	if !alone.IsEmpty() {
+		queue, ahead = append(queue, alone), 1
+	}
+	return append(queue, f.want.Minus(alone).Chunks(fetchBatch, wire.MaxSetOctets)...), ahead
+}
+
+// blame finds the message at which the server said BYE, after a batch whose
+// connection ended.
+func (f *fetcher) blame(s *session, b *batch, err error) {
+	var status *goimap.Error
+	open := b.uids.Intersect(f.want)
+	if !errors.As(err, &status) || status.Type != goimap.StatusResponseTypeBye || open.IsEmpty() || f.byes >= mostByes {
+		return
+	}
+	f.byes++
+	s.progress = true // more is known now
+	first := open.Ranges()[0].Low
+	if b.uids.Len() > 1 || first != f.suspect {
+		f.suspect = first
+		return
+	}
+	why := fmt.Errorf("asked for it alone, the server ends the connection: %s", f.account.secrets.clean(status.Text))
+	f.account.refuse(messageID{f.mailbox, f.validity, first}, why)
+	f.want = f.want.Minus(open)
+	f.suspect = 0
 }

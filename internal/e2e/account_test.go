@@ -59,6 +59,7 @@ type account struct {
 	serial   int               // of local files
 	environ  []string          // for every run
 	memory   *snapshot
+	broken   string // the server's file that it cannot read
 }
 
 // newAccount makes an account for a fresh user, on the server of a profile, and

@@ -254,6 +254,11 @@ func serverCommand(a *account, ts *testscript.TestScript, _ bool, args []string)
 	case "acl":
 		a.reconnect()
 		a.adm(append([]string{"acl", "set", "-u", a.user, remote, "owner"}, rest...)...)
+	case "break":
+		want(ts, rest, 1, "server break MAILBOX @N")
+		a.breakMessage(ts, rest[0])
+	case "mend":
+		a.mendMessage(ts)
 	case "plant":
 		// A message that no client could append: put into the server's storage.
 		want(ts, rest, 1, "server plant MAILBOX FILE")

@@ -17,6 +17,7 @@
 //	server create MAILBOX              … creates a mailbox; delete and rename likewise
 //	server uidvalidity MAILBOX         the server changes UIDVALIDITY, the UIDs stay
 //	server renumber MAILBOX            … and gives new UIDs as well
+//	server break MAILBOX @N            the server cannot read one of its messages any more, until: server mend MAILBOX
 //	server acl MAILBOX RIGHT …         the user's rights on a mailbox (server=acl)
 //	local add MAILBOX FILE [FLAG …]    a mail program puts a message into the Maildir; with no flags into new/
 //	local fill MAILBOX A-B             … many
