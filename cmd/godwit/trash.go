@@ -54,6 +54,11 @@ func pruneTrash(trash string, before time.Time, f *freed) error {
 		if _, err := strconv.ParseInt(run.Name(), 10, 64); err != nil || !run.IsDir() {
 			continue // none of ours
 		}
+		// Nothing below was there before its directory: a young one need not be looked
+		// into, and a trash may be large.
+		if info, err := run.Info(); err != nil || !info.ModTime().Before(before) {
+			continue // or gone meanwhile
+		}
 		path := filepath.Join(trash, run.Name())
 		newest, files, octets, err := look(path)
 		if err == nil && newest.Before(before) {

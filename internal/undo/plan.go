@@ -1,6 +1,7 @@
 package undo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,7 +134,18 @@ func (u *Undo) Plan(ctx context.Context, w Wish) (*Plan, error) {
 			p.Left = append(p.Left, *left)
 		}
 	}
+	// Last what needs the server: it may be out of reach.
+	slices.SortStableFunc(p.Steps, func(a, b Step) int {
+		return cmp.Compare(last(a), last(b))
+	})
 	return p, nil
+}
+
+func last(s Step) int {
+	if s.Kind == MoveServer {
+		return 1
+	}
+	return 0
 }
 
 // group puts the entries together that are about one message and one thing: it
