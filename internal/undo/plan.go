@@ -248,6 +248,10 @@ func (u *Undo) removed(ctx context.Context, g []mail.Operation) (*Step, *Left, e
 		if err != nil {
 			return nil, nil, err
 		}
+		if file != nil && content.Partial > 0 {
+			// The server would take the part for the message.
+			return nil, &Left{Entry: o, Why: "only a part of it was fetched before the server dropped it; the part is " + file.Path()}, nil
+		}
 		if file != nil {
 			u.files[file.Path()] = true
 			step.Kind, step.file, step.Content = Restore, *file, content.Content
@@ -442,7 +446,7 @@ func (u *Undo) copyOf(ctx context.Context, o *mail.Operation) (*mail.Row, error)
 		return nil, err
 	}
 	for _, row := range rows {
-		if row.Key == "" {
+		if row.Key == "" || row.Content.Partial > 0 {
 			continue
 		}
 		if found, err := u.fileOf(ctx, &row); err != nil || found {
