@@ -117,6 +117,7 @@ type RunRecord struct {
 	Flagged  int
 	Removed  int
 	Relocate int // moves and copies
+	Paired   int // messages on both sides of which base knew nothing, or no UID
 }
 
 // Change is one change of the base. Changes given together to one commit are

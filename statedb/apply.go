@@ -251,7 +251,7 @@ func (w *committer) putRun(r mail.RunRecord) error {
 		id = r.ID
 	}
 	if err := w.exec("put_run", id, int64(r.Started), int64(r.Ended), int64(r.Exit), r.Summary,
-		int64(r.Pulled), int64(r.Pushed), int64(r.Flagged), int64(r.Removed), int64(r.Relocate), r.Command); err != nil {
+		int64(r.Pulled), int64(r.Pushed), int64(r.Flagged), int64(r.Removed), int64(r.Relocate), r.Command, int64(r.Paired)); err != nil {
 		return fmt.Errorf("run %d: %w", r.ID, err)
 	}
 	return w.exec("forget_runs", int64(keptRuns))

@@ -74,6 +74,7 @@ func (db *DB) LastRuns(ctx context.Context, n int) ([]mail.RunRecord, error) {
 				Removed:  int(r.integer(8)),
 				Relocate: int(r.integer(9)),
 				Command:  r.text(10),
+				Paired:   int(r.integer(11)),
 			})
 			return nil
 		}, "last_runs", int64(max(n, 0)))

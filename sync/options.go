@@ -109,7 +109,8 @@ type Result struct {
 	Plan     plan.Plan // what was planned; all there is after a dry run
 	Pulled   int       // messages brought into the Maildir
 	Pushed   int       // messages uploaded
-	Moved    int       // messages moved or copied without a transfer
+	Moved    int       // messages moved, copied or linked without a transfer
+	Paired   int       // messages found to be on both sides by their content
 	Renamed  int       // renames of mailboxes, on either side
 	Deleted  int       // removals of mailboxes, on either side
 	Flagged  int       // messages whose flags were changed, on either side

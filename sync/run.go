@@ -200,6 +200,7 @@ func (r *run) run(ctx context.Context) error {
 	if err := r.apply(ctx); err != nil {
 		return err
 	}
+	r.result.Paired = paired(r.result.Plan)
 	return r.checkpoint(ctx)
 }
 
@@ -497,7 +498,7 @@ func (r *run) recordRun(ctx context.Context, err error) error {
 	res := &r.result
 	rec := mail.RunRecord{
 		ID: r.runID, Command: r.command(), Started: r.started, Ended: r.now(), Pulled: res.Pulled, Pushed: res.Pushed,
-		Flagged: res.Flagged, Removed: res.Removed, Relocate: res.Moved,
+		Flagged: res.Flagged, Removed: res.Removed, Relocate: res.Moved, Paired: res.Paired,
 	}
 	switch {
 	case err != nil:

@@ -37,6 +37,7 @@ type accountStatus struct {
 	Account  string          `json:"account"`
 	Running  string          `json:"running,omitempty"` // who holds the account
 	LastRun  *lastRun        `json:"last_run,omitempty"`
+	Pairing  *lastRun        `json:"last_pairing,omitempty"` // the last run that paired by content, of some
 	Waiting  []waitingStatus `json:"waiting"`
 	Problems []problemStatus `json:"problems"`
 	Held     []heldBack      `json:"held"` // by the last run
@@ -57,6 +58,7 @@ type lastRun struct {
 	Moved   int        `json:"moved"`
 	Flagged int        `json:"flagged"`
 	Removed int        `json:"removed"`
+	Paired  int        `json:"paired"`
 }
 
 type waitingStatus struct {
@@ -177,21 +179,31 @@ func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountSt
 	return s, nil
 }
 
+// pairingRuns is how many runs back a pairing by content is told: a day of one
+// every five minutes.
+const pairingRuns = 288
+
 // history fills in what base recorded of earlier runs.
 func (s *accountStatus) history(ctx context.Context, p *ui.Printer, base *statedb.DB) error {
-	runs, err := base.LastRuns(ctx, 1)
+	runs, err := base.LastRuns(ctx, pairingRuns)
 	if err != nil {
 		return err
 	}
-	for _, r := range runs {
+	for i, r := range runs {
 		reason, _, _ := strings.Cut(r.Summary, "\n")
-		s.LastRun = &lastRun{
+		last := &lastRun{
 			Started: instant(r.Started), Text: p.Clean(reason),
-			Fetched: r.Pulled, Sent: r.Pushed, Moved: r.Relocate, Flagged: r.Flagged, Removed: r.Removed,
+			Fetched: r.Pulled, Sent: r.Pushed, Moved: r.Relocate, Flagged: r.Flagged, Removed: r.Removed, Paired: r.Paired,
 		}
 		if r.Ended != 0 {
 			ended := instant(r.Ended)
-			s.LastRun.Ended = &ended
+			last.Ended = &ended
+		}
+		if i == 0 {
+			s.LastRun = last
+		}
+		if r.Paired > 0 && s.Pairing == nil {
+			s.Pairing = last
 		}
 	}
 	problems, err := base.Problems(ctx)
@@ -249,6 +261,10 @@ func (s *accountStatus) show(p *ui.Printer, now time.Time) {
 		line(ui.Neutral, "a run is under way: %s", s.Running)
 	} else if s.Interrupted > 0 {
 		line(ui.Doubtful, "%s left under way; the next run settles them first", ui.Plural(s.Interrupted, "operation was", "operations were"))
+	}
+	if r := s.Pairing; r != nil {
+		line(ui.Neutral, "%s, %s paired by content; new were %s here and %s on the server", ui.Ago(now.Sub(r.Started)),
+			ui.Plural(r.Paired, "message was", "messages were"), ui.Count(r.Fetched), ui.Count(r.Sent))
 	}
 	for _, w := range s.Waiting {
 		line(ui.Neutral, "%s: %s", st.Cyan(w.Mailbox), w.text())

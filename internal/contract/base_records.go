@@ -107,7 +107,7 @@ func baseQuarantine(t *testing.T, b sync.Base) {
 func baseRuns(t *testing.T, b sync.Base) {
 	one := mail.RunRecord{Started: 100}
 	two := mail.RunRecord{
-		Started: 200, Ended: 300, Exit: 5, Summary: "held 12 removals", Pulled: 1, Pushed: 2, Flagged: 3, Removed: 4, Relocate: 5,
+		Started: 200, Ended: 300, Exit: 5, Summary: "held 12 removals", Pulled: 1, Pushed: 2, Flagged: 3, Removed: 4, Relocate: 5, Paired: 6,
 		Command: "undo 1",
 	}
 	commit(t, b, mail.PutRun{Run: one})

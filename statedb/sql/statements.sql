@@ -147,17 +147,17 @@ SELECT mailbox, uid, key, uidvalidity, size, emailid, inode,
 -- A NULL identifier is the next one: the newest run is always kept, so none
 -- comes twice.
 -- :put_run
-INSERT INTO run (id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate, command)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO run (id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate, command, paired)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET
        started = excluded.started, ended = excluded.ended, exit = excluded.exit, summary = excluded.summary,
        pulled = excluded.pulled, pushed = excluded.pushed, flagged = excluded.flagged, command = excluded.command,
-       removed = excluded.removed, relocate = excluded.relocate;
+       removed = excluded.removed, relocate = excluded.relocate, paired = excluded.paired;
 -- Runs that did something are kept as long as the journal is.
 -- :forget_runs
 DELETE FROM run WHERE id <= (SELECT max(id) FROM run) - ? AND id NOT IN (SELECT run FROM operation);
 -- :last_runs
-SELECT id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate, command
+SELECT id, started, ended, exit, summary, pulled, pushed, flagged, removed, relocate, command, paired
   FROM run ORDER BY id DESC LIMIT ?;
 
 -- :put_operation
