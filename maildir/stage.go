@@ -153,6 +153,7 @@ func (a *Account) createTmp(tmp dir, m mail.Mailbox, name string) (*file, error)
 		}
 	}
 	if err != nil {
+		_ = tmp.unlink(name) // made, perhaps, and the answer lost
 		a.forget(m, name)
 	}
 	return f, err

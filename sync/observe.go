@@ -204,7 +204,8 @@ func (r *run) since(b *box) mail.Since {
 		return mail.Since{}
 	}
 	s := mail.Since{UIDValidity: b.before.UIDValidity, UIDNext: b.before.UIDNext, Messages: b.before.Messages}
-	if !r.Full {
+	// Of a message that was set aside no delta tells the flags that it has.
+	if !r.Full && !b.asideOnServer() {
 		s.ModSeq = b.before.ModSeq
 	}
 	return s

@@ -241,6 +241,17 @@ func (r *run) noLongerAside(b *box, u mail.UID, k mail.Key) {
 	}
 }
 
+// asideOnServer tells whether a message of the server is set aside that base has
+// no flags of.
+func (b *box) asideOnServer() bool {
+	for id, a := range b.aside {
+		if id.uid != 0 && !a.settled {
+			return true
+		}
+	}
+	return false
+}
+
 // isAside tells whether a message of the server is set aside.
 func (b *box) isAside(u mail.UID) bool {
 	a := b.aside[asideID{uid: u}]

@@ -311,6 +311,9 @@ func (w *world) oneWay(server, local []seen) {
 			// In the second case a mailbox was new to base when a run was cut: what
 			// is missing there, nobody is known to have removed.
 			w.oracle.ever[changes][c] = true
+		case w.c.Trash && s.late && s.relocated[1-changes] > 0:
+			// Taken for removed where it left, and sent again from where it went: the
+			// trash has one more.
 		case w.mode == conflict.Archive && target.total() < source.total(),
 			w.mode != conflict.Archive && !maps.Equal(source, target):
 			w.broke("content %d is at %s on the %s and at %s on the other side", c, source, 1-changes, target)

@@ -33,6 +33,11 @@
 // of the code under test nothing but what Maildir programs agree on. What it does
 // is durable when it is done.
 //
+// # The database
+//
+// In every eighth case it is the real one, in real files. See sqlite for what a
+// power cut leaves of them. Its own calls of the operating system do not fail.
+//
 // # Judgement
 //
 // The oracle knows contents, not messages: every content that was ever made has

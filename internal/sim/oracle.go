@@ -313,6 +313,9 @@ func (o *oracle) anything(s *story) bool {
 	if (s.late || o.cut) && s.relocated[onLocal] > 0 && o.mayKeep(s, onServer) {
 		return true
 	}
+	if o.w.c.Trash && s.late && o.cut && s.relocated[onLocal] > 0 {
+		return true // its removal to the trash, done and not recorded, looks like the server's wish
+	}
 	if o.cut && at == onLocal && s.gone[at] > 0 && o.wandered(s) {
 		return true // keywords by new letters, half written, look like a wish
 	}

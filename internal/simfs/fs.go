@@ -93,6 +93,7 @@ type handle struct {
 // change is one atomic change of directories.
 type change struct {
 	steps []step
+	time  int64
 }
 
 // step is an entry that is put, or taken away where there is no inode.
@@ -146,7 +147,7 @@ func (f *FS) do(steps ...step) {
 		}
 		s.dir.mtime, s.dir.ctime = now, now
 	}
-	f.pending = append(f.pending, &change{steps})
+	f.pending = append(f.pending, &change{steps, now})
 }
 
 // needs tells that c cannot be on the disk without an earlier change.
@@ -169,6 +170,7 @@ func (c *change) needs(earlier *change) bool {
 // reach puts a change on the disk.
 func (c *change) reach() {
 	for _, s := range c.steps {
+		s.dir.disk.mtime = max(s.dir.disk.mtime, c.time) // both directories of a rename know of it
 		if s.to == nil {
 			delete(s.dir.disk.entries, s.name)
 		} else {

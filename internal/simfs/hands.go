@@ -238,7 +238,6 @@ func (f *FS) Crash(keep func() bool, random *rand.Rand) {
 		}
 		c.reach()
 		for _, s := range c.steps {
-			s.dir.disk.mtime = s.dir.mtime
 			for _, d := range dropped {
 				for _, e := range d.steps {
 					torn[s.dir] = torn[s.dir] || e.dir == s.dir
