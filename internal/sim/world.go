@@ -233,7 +233,7 @@ func (w *world) looked(point, detail string) {
 	case "Local.Remove", "Local.Relocate":
 		w.removing = m
 	}
-	if strings.HasPrefix(point, "Local.Remove") || strings.HasPrefix(point, "Local.Relocate") {
+	if strings.HasPrefix(point, "Local.Remove") || strings.HasPrefix(point, "Local.Relocate") || point == "FS.rename" || point == "FS.link" {
 		for _, c := range w.unlooked[w.removing] {
 			w.excused[c] = true
 		}
