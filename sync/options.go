@@ -19,6 +19,9 @@ type Options struct {
 	Policy func(mail.Mailbox, mail.Role) conflict.Policy
 	// Wanted tells which mailboxes are part of the account; nil: all.
 	Wanted func(mail.Mailbox, mail.Role) bool
+	// SubscribedOnly leaves mailboxes of the server out that the user is not
+	// subscribed to, but for INBOX.
+	SubscribedOnly bool
 	// Only narrows this run down to some mailboxes; nil: all wanted ones. A
 	// message that moved between one inside and one outside is left to a run over
 	// both.

@@ -24,7 +24,7 @@ type lists struct {
 // is not proved is left to the planner, which moves messages one by one. The lists
 // are brought up to date.
 func (r *run) rename(ctx context.Context, l *lists) error {
-	if r.NewRoot && !r.root.Marker || !slices.ContainsFunc(l.server, func(s mail.ServerMailbox) bool { return s.Name == mail.Inbox }) {
+	if r.Restored || r.NewRoot && !r.root.Marker || !slices.ContainsFunc(l.server, func(s mail.ServerMailbox) bool { return s.Name == mail.Inbox }) {
 		return nil // what is listed is not to be trusted
 	}
 	names := r.names(l)

@@ -255,6 +255,7 @@ func (r *run) list(ctx context.Context) error {
 		return err
 	}
 	r.noMailboxes = len(server) == 0
+	r.leaveUnsubscribed(server)
 	l := lists{server, local, known}
 	if err := r.rename(ctx, &l); err != nil {
 		return err

@@ -30,10 +30,12 @@ type account struct {
 
 // opening says how an account is to be opened.
 type opening struct {
-	state   string // directory; empty: where it belongs
-	wait    bool   // for another run to end
-	printer *ui.Printer
-	notice  func(text string) // what the server wants the user to know
+	state string // directory; empty: where it belongs
+	wait  bool   // for another run to end
+	// relocate has directories renamed after the layout or the map was changed.
+	relocate bool
+	printer  *ui.Printer
+	notice   func(text string) // what the server wants the user to know
 	// before, when not nil, is called under the lock before the database is opened.
 	before func(database string) error
 }

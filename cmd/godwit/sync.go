@@ -30,6 +30,7 @@ func syncCommand() *cli.Command {
 			flag("retry", "try what is set aside, whether its time has come or not"),
 			flag("new-root", "accept a Maildir whose marker is gone, and remove nothing"),
 			flag("recreate", "create mailboxes again that one side has lost"),
+			flag("relocate", "rename directories after the layout or the map was changed"),
 		},
 		Action:       runSync,
 		BashComplete: completeAccounts,
@@ -57,7 +58,7 @@ func runSync(c *cli.Context) error {
 		NewRoot: c.Bool("new-root"), Recreate: c.Bool("recreate"), Retry: c.Bool("retry"),
 	}
 	return ended(eachAccount(targets, func(t *target) int {
-		return syncAccount(ctx, p, t, options, opening{wait: c.Bool("wait")})
+		return syncAccount(ctx, p, t, options, opening{wait: c.Bool("wait"), relocate: c.Bool("relocate")})
 	}))
 }
 
@@ -109,6 +110,10 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 	if options.After, err = runsInTrash(ctx, a); err != nil {
 		return sync.Result{}, err
 	}
+	arranged, err := checkArrangement(ctx, a, o.relocate && !options.DryRun)
+	if err != nil {
+		return sync.Result{}, err
+	}
 	generation, err := a.generations(ctx)
 	if err != nil {
 		return sync.Result{}, err
@@ -124,6 +129,9 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 		if err == nil {
 			err = recordHeld(ctx, a.base, result.Plan.Holds, engine.Only)
 		}
+		if err == nil && arranged != "" {
+			err = a.base.SetMeta(context.WithoutCancel(ctx), arrangementMeta, arranged)
+		}
 		_, perr := prune(context.WithoutCancel(ctx), a, time.Now())
 		err = errors.Join(err, perr)
 	}
@@ -134,6 +142,7 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 func engineOptions(a *account, o sync.Options) sync.Options {
 	o.Account, o.Server, o.Local, o.Base = a.config.Name, a.server, a.local, a.base
 	o.Policy, o.Wanted, o.Trash, o.Workers = a.config.PolicyFor, a.config.Wanted, a.config.Trash, a.config.Connections
+	o.SubscribedOnly = a.config.SubscribedOnly
 	o.Step, o.Patience = crashStep, patience
 	return o
 }

@@ -63,6 +63,8 @@ type Account struct {
 	KeepDeleted time.Duration
 	// TrashCopy copies to the local trash what cannot be renamed into it.
 	TrashCopy bool
+	// SubscribedOnly leaves mailboxes out that the user is not subscribed to.
+	SubscribedOnly bool
 	// Link says that a message that is in several mailboxes may be one file with
 	// several names.
 	Link bool

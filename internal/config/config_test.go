@@ -38,7 +38,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Policy: conflict.Policy{
 			Expunge: conflict.LocalOnly, ExpungeFlagged: true, Remove: conflict.RemoveServer, MaxDeletePercent: 50,
 		},
-		Trash: "Deleted Items", KeepDeleted: 14 * 24 * time.Hour, TrashCopy: true, Connections: 8,
+		Trash: "Deleted Items", KeepDeleted: 14 * 24 * time.Hour, TrashCopy: true, SubscribedOnly: true, Connections: 8,
 		Map: map[mail.Mailbox]mail.Mailbox{"[Gmail]/Sent Mail": "Sent", "INBOX": "INBOX"},
 		IMAP: IMAP{
 			Host: "imap.example.org", Port: 1143, TLS: StartTLS, CA: "/etc/ca.pem",

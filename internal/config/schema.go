@@ -98,6 +98,10 @@ var accountKeys = map[string]setter[Account]{
 		a.Connections, err = number(v, 1, 32)
 		return err
 	},
+	"subscribed_only": func(_ *reader, a *Account, v any) (err error) {
+		a.SubscribedOnly, err = boolean(v)
+		return err
+	},
 	"link": func(_ *reader, a *Account, v any) (err error) {
 		a.Link, err = boolean(v)
 		return err

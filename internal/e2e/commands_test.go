@@ -242,6 +242,10 @@ func serverCommand(a *account, ts *testscript.TestScript, _ bool, args []string)
 	case "rename":
 		want(ts, rest, 1, "server rename MAILBOX TARGET")
 		c.Rename(remote, a.remote(rest[0]))
+	case "subscribe", "unsubscribe":
+		if _, err := c.Do("%s \"%s\"", strings.ToUpper(verb), remote); err != nil {
+			ts.Fatalf("%v", err)
+		}
 	case "uidvalidity":
 		before := c.Select(remote).UIDValidity
 		a.reconnect()

@@ -15,6 +15,7 @@
 //	server expunge MAILBOX WHICH       … removes messages
 //	server move MAILBOX WHICH TARGET   … moves them; copy likewise
 //	server create MAILBOX              … creates a mailbox; delete and rename likewise
+//	server subscribe MAILBOX           … subscribes to it; unsubscribe likewise
 //	server uidvalidity MAILBOX         the server changes UIDVALIDITY, the UIDs stay
 //	server renumber MAILBOX            … and gives new UIDs as well
 //	server break MAILBOX @N            the server cannot read one of its messages any more, until: server mend MAILBOX
