@@ -201,7 +201,7 @@ func TestKilledUndoLosesAndDoublesNothing(t *testing.T) {
 					}
 				}
 			}
-			if killed < 3 {
+			if killed < 1 || killed < 3 && !testing.Short() {
 				t.Errorf("only %d undos were killed", killed)
 			}
 			m.a.quiet()
@@ -217,7 +217,7 @@ func TestUndoAfterAKilledSync(t *testing.T) {
 		m := undoModel(t, "full", 6, true, settings...)
 		for _, step := range []string{"remove.intended", "remove.server", "remove.local", "remove.recorded"} {
 			for _, after := range []string{"", "sync"} {
-				before := m.inventory(t)
+				before, last := m.inventory(t), m.lastRun(t)
 				m.remove(t, 3)
 				if r := m.a.run([]string{"GODWIT_CRASH_AT=" + step}, "sync"); r.exit != -1 {
 					t.Fatalf("not killed at %s: %v", step, r)
@@ -225,18 +225,14 @@ func TestUndoAfterAKilledSync(t *testing.T) {
 				if after != "" {
 					m.a.sync()
 				}
-				// One undo takes back what the dead run did, another what was left to the
-				// next one.
-				for range 3 {
-					run := m.lastRemoving(t)
-					if run == "" {
+				// Some of it the dead run did, some the next ones do; an undo's run is one
+				// of these, and is not to be taken back whole.
+				for range 4 {
+					keys := m.query(t, "SELECT group_concat(DISTINCT key) FROM operation WHERE kind = 4 AND undone IS NULL AND run > ?", last)
+					if keys == "" {
 						break
 					}
-					args := []string{"undo", run}
-					if m.query(t, "SELECT command FROM run WHERE id = ?", run) != "" {
-						args = args[:1] // what the dead run had left to do was done in an undo's run
-					}
-					if r := m.a.run(nil, args...); r.exit != 0 && r.exit != 1 {
+					if r := m.a.run(nil, append([]string{"undo"}, strings.Split(keys, ",")...)...); r.exit != 0 && r.exit != 1 {
 						t.Fatalf("killed at %s: %v", step, r)
 					}
 					m.a.sync()
@@ -266,11 +262,6 @@ func (m *model) query(t testing.TB, text string, args ...any) string {
 }
 
 func (m *model) lastRun(t testing.TB) string { return m.query(t, "SELECT max(id) FROM run") }
-
-// lastRemoving is the last run of which a removal was not taken back.
-func (m *model) lastRemoving(t testing.TB) string {
-	return m.query(t, "SELECT max(run) FROM operation WHERE kind = 4 AND undone IS NULL")
-}
 
 // TestUndoOfAnUndoIsTheReverse, and so on.
 func TestUndoOfAnUndoIsTheReverse(t *testing.T) {
