@@ -52,10 +52,15 @@ func (v *verifying) keepAll(ctx context.Context, a *account, show *ui.Account, b
 	if err != nil {
 		return exitDone, err
 	}
+	generation, err := a.generations(ctx)
+	if err != nil {
+		return exitDone, err
+	}
 	options := engineOptions(a, sync.Options{
-		KeepAll: true, Full: true, ByHash: byHash, Retry: true, After: after, Only: v.t.filter(), Events: show.Event,
+		KeepAll: true, Restored: generation.restored, Full: true, ByHash: byHash, Retry: true, After: after, Only: v.t.filter(), Events: show.Event,
 	})
 	result, err := sync.Run(ctx, options)
+	err = errors.Join(err, a.advance(ctx, generation, options, &result, err))
 	v.did.Pulled, v.did.Pushed, v.did.Moved = v.did.Pulled+result.Pulled, v.did.Pushed+result.Pushed, v.did.Moved+result.Moved
 	v.did.Flagged, v.did.Removed = v.did.Flagged+result.Flagged, v.did.Removed+result.Removed
 	code := exitOf(result, err)

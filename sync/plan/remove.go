@@ -111,6 +111,12 @@ func (p *planner) removeMailboxes() {
 		}
 		empty = append(empty, b)
 	}
+	if p.in.KeepAll {
+		for _, b := range empty {
+			p.unfinished(b, conflict.RepairKeeps)
+		}
+		return
+	}
 	if !p.in.AllowDeletes && len(empty) >= maxMailboxCount && len(empty)*100 > maxMailboxPercent*known {
 		p.hold(Hold{Reason: conflict.TooManyMailboxes, Guard: true, Text: fmt.Sprintf(
 			"%d of %d mailboxes are gone from one side and would be removed from the other, %s among them; "+
