@@ -20,7 +20,7 @@ import (
 // which follows at once, brings all of them to the server, each once.
 func TestNoDeliveryIsMissedAroundARun(t *testing.T) {
 	t.Parallel()
-	rounds := 400
+	rounds := 120
 	if testing.Short() {
 		rounds = 40
 	}

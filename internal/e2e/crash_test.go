@@ -58,6 +58,7 @@ func TestKillAtEveryStepLosesAndDoublesNothing(t *testing.T) {
 func TestKillTwiceInARowLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
 	m := newModel(t, "full", 77, 60)
+	m.hurry()
 	random := rand.New(rand.NewPCG(5, 5))
 	for range rounds(t, 20) {
 		m.stir(t, 1)
@@ -66,6 +67,7 @@ func TestKillTwiceInARowLosesAndDoublesNothing(t *testing.T) {
 			step := sync.Steps[random.IntN(len(sync.Steps))]
 			at = append(at, step)
 			m.a.run([]string{"GODWIT_CRASH_AT=" + step}, "sync")
+			m.alone(t)
 		}
 		t.Log("killed at", at)
 		m.settle(t)
