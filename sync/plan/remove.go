@@ -26,14 +26,14 @@ const (
 // removed.
 func (p *planner) removesOnServer(b *box) bool {
 	return b.BaseLocal && b.Name != mail.Inbox && !p.isTrash(b) && b.Policy.Remove.OnServer() &&
-		b.may&conflict.ToServer != 0 && !b.ReadOnly && !p.in.NewRoot &&
+		b.may&conflict.ToServer != 0 && !b.ReadOnly && !p.in.NewRoot && !p.in.Restored &&
 		(b.Rows.Server+b.Rows.Local == 0 || p.in.AllowDeletes && b.may&conflict.ServerRemoval != 0)
 }
 
 // removesOnLocal tells whether a mailbox that the server has lost is to go from the
 // Maildir.
 func (p *planner) removesOnLocal(b *box) bool {
-	return b.BaseServer && b.mayRemoveLocal() && !p.in.NewRoot && len(b.files) == 0 &&
+	return b.BaseServer && b.mayRemoveLocal() && !p.in.NewRoot && !p.in.Restored && len(b.files) == 0 &&
 		(b.Rows.Server+b.Rows.Local == 0 || p.in.AllowDeletes)
 }
 
