@@ -215,7 +215,8 @@ func TestRenamesConvergeAndLoseNoMailbox(t *testing.T) {
 			t.Fatalf("a mailbox was lost\nbefore:\n%s\nnow:\n%s", before, a)
 		}
 		n := a.names(ids)
-		if again := plan.Renames(n, a.proved(plan.Suspects(n))); len(again.Operations)+len(again.Names) > 0 {
+		// What was in the way of a name may be gone after the others were renamed.
+		if again := plan.Renames(n, a.proved(plan.Suspects(n))); len(last.Holds) == 0 && len(again.Operations)+len(again.Names) > 0 {
 			t.Fatalf("something is left: %+v\nbefore:\n%s\nplan: %+v\nnow:\n%s", again, before, last, a)
 		}
 		if a.server[0] != mail.Inbox || a.local[0] != mail.Inbox {
