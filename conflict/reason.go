@@ -52,6 +52,7 @@ const (
 	NotIdentified
 	SetAside
 	OtherWay
+	PartOfMessage
 
 	// Mailboxes.
 	MailboxNewOnServer
@@ -126,6 +127,7 @@ var texts = [reasons]string{
 	NotIdentified: "may be a message that is known already, left alone until that is clear",
 	SetAside:      "set aside because it failed, and tried again later",
 	OtherWay:      "the other side is not to be changed",
+	PartOfMessage: "only part of the message is here",
 
 	MailboxNewOnServer:     "the mailbox is new on the server",
 	MailboxNewInMaildir:    "the mailbox is new in the Maildir",

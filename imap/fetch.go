@@ -47,6 +47,7 @@ func (a *Account) Identify(ctx context.Context, m mail.Mailbox, v mail.UIDValidi
 		is := content.HeaderContent(msg.Content.Size)
 		if whole {
 			is = content.Content()
+			is.Partial = 0 // the server has what it has
 		}
 		is.EmailID = msg.Content.EmailID
 		found[msg.UID] = is

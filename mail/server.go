@@ -100,6 +100,15 @@ type ServerMessage struct {
 	Content Content  // Size -1, the rest zero, as long as nothing was read
 }
 
+// PartLimits say what is fetched of a message that is not fetched whole.
+type PartLimits struct {
+	// Text is how many octets are fetched of each text part at most; a longer one
+	// is cut.
+	Text int64
+	// HeadersOnly: header and structure, and nothing else.
+	HeadersOnly bool
+}
+
 // FlagStore is one change of flags, the same for a set of messages.
 type FlagStore struct {
 	UIDs  UIDSet

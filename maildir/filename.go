@@ -157,6 +157,10 @@ func (f fileName) place() (isNew bool, name string) {
 	return false, f.String()
 }
 
+// KeyOf is the key of a message's file by the file's name: what stands before the
+// flags.
+func KeyOf(name string) mail.Key { return mail.Key(parseName(name).key) }
+
 // checkKey refuses what cannot be a key: the file would not be found again, or
 // not be a message, or not be in its directory.
 func checkKey(k mail.Key) error {

@@ -7,14 +7,17 @@ import (
 	"godwit/mail"
 )
 
-// factsSize is the length of the facts column (sql/0001.sql).
-const factsSize = 66
+// factsSize is the length of the facts column (sql/0001.sql), partialSize that of
+// a message that is here only in part (sql/0006.sql).
+const (
+	factsSize   = 66
+	partialSize = 74
+)
 
-// facts is what a row or an intent knows of a message that no query asks for.
-type facts [factsSize]byte
-
-func packFacts(system mail.System, inode uint64, c mail.Content) facts {
-	var f facts
+// packFacts packs what a row or an intent knows of a message that no query asks
+// for.
+func packFacts(system mail.System, inode uint64, c mail.Content) []byte {
+	f := make([]byte, factsSize, partialSize)
 	f[0] = byte(system)
 	if c.Weak {
 		f[1] = 1
@@ -23,14 +26,20 @@ func packFacts(system mail.System, inode uint64, c mail.Content) facts {
 	binary.BigEndian.PutUint64(f[10:], uint64(c.Size))
 	copy(f[18:], c.Hash[:])
 	copy(f[50:], c.Head[:])
+	if c.Partial > 0 {
+		f = binary.BigEndian.AppendUint64(f, uint64(c.Partial))
+	}
 	return f
 }
 
 // unpackFacts is the reverse of packFacts; EmailID and MessageID are columns of
 // their own.
 func unpackFacts(b []byte) (system mail.System, inode uint64, c mail.Content, err error) {
-	if len(b) != factsSize {
+	if len(b) != factsSize && len(b) != partialSize {
 		return 0, 0, c, fmt.Errorf("%w: facts of %d octets, not %d", ErrCorrupt, len(b), factsSize)
+	}
+	if len(b) == partialSize {
+		c.Partial = int64(binary.BigEndian.Uint64(b[factsSize:]))
 	}
 	c.Weak = b[1]&1 != 0
 	c.Size = int64(binary.BigEndian.Uint64(b[10:]))

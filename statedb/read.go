@@ -297,3 +297,17 @@ func (db *DB) FindLike(ctx context.Context, likes []mail.Likeness) ([]mail.Row, 
 	slices.SortFunc(found, func(a, b mail.Row) int { return cmp.Compare(a.ID, b.ID) })
 	return found, err
 }
+
+// PartialRows implements sync.Base.
+func (db *DB) PartialRows(ctx context.Context) ([]mail.Row, error) {
+	var found []mail.Row
+	err := db.read(ctx, "find partial messages in", func(c *conn) error {
+		return c.each(func(r *result) error {
+			row := mail.Row{Mailbox: mail.Mailbox(r.text(7))}
+			err := r.scanRow(&row)
+			found = append(found, row)
+			return err
+		}, "partial_rows")
+	})
+	return found, err
+}

@@ -47,16 +47,21 @@ func (r *run) fetch(ctx context.Context, w *work) error {
 	}
 	w.fetchAll, w.fetches = false, nil // another turn of transfers brings others
 	f := &fetching{r: r, w: w, wanted: wanted}
-	for _, uids := range batches {
+	batches, parts := f.inPart(batches)
+	for i, uids := range append(batches, parts...) {
+		bring := f.batch
+		if i >= len(batches) {
+			bring = f.part
+		}
 		if r.diskFull.Load() {
 			w.b.unfinished.Store(true)
 			f.unfinishRows(uids)
 			continue
 		}
-		if f.share(ctx, uids) {
+		if f.share(ctx, uids, bring) {
 			continue
 		}
-		if err := f.batch(ctx, uids); err != nil {
+		if err := bring(ctx, uids); err != nil {
 			return err
 		}
 	}
@@ -114,7 +119,7 @@ type fetching struct {
 }
 
 // share hands a batch to an idle worker, if there is one.
-func (f *fetching) share(ctx context.Context, uids mail.UIDSet) bool {
+func (f *fetching) share(ctx context.Context, uids mail.UIDSet, bring func(context.Context, mail.UIDSet) error) bool {
 	select {
 	case f.r.slots <- struct{}{}:
 	default:
@@ -124,7 +129,7 @@ func (f *fetching) share(ctx context.Context, uids mail.UIDSet) bool {
 	go func() {
 		defer f.r.transfers.Done()
 		defer func() { <-f.r.slots }()
-		f.r.keep(f.r.only(f.w.b, f.batch(ctx, uids)))
+		f.r.keep(f.r.only(f.w.b, bring(ctx, uids)))
 	}()
 	return true
 }
@@ -134,55 +139,25 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 	r, b := f.r, f.w.b
 	arrived := make(map[mail.UID]arrival, uids.Len())
 	counted, err := r.Server.Fetch(ctx, b.name, b.validity(), uids, func(m mail.ServerMessage, body io.Reader) error {
-		flags := m.Flags
-		op := f.wanted[m.UID]
-		if op != nil && !op.Flags.Equal(op.Message.Flags) {
-			flags = op.Flags
-		}
-		s, err := r.Local.Stage(ctx, b.name, mail.Delivery{Flags: flags, Date: m.Date, Size: m.Content.Size}, body)
+		a, err := f.stage(ctx, m, body)
 		if err != nil {
 			return err
 		}
-		s.Content.EmailID = m.Content.EmailID
-		row := mail.Row{Mailbox: b.name, UID: m.UID, Key: s.Key, Flags: m.Flags, Content: s.Content, Inode: s.Inode, Date: m.Date}
-		a := arrival{staged: s, row: row}
-		if op != nil && op.Row != nil {
-			a.row.ID, a.why = op.Row.ID, op.Reason
-			if f.w.replace {
-				a.replaces = op.Row.Key
-			}
-		}
+		a.staged.Content.Partial, a.row.Content.Partial = 0, 0 // it is what the server has
 		arrived[m.UID] = a
 		return nil
 	})
-	d := delivery{b: b}
 	var strays []mail.Staged
-	octets := int64(0)
 	for _, uid := range slices.Sorted(maps.Keys(arrived)) {
-		a := arrived[uid]
-		if counted.Contains(uid) {
-			d.staged = append(d.staged, a)
-			octets += a.staged.Content.Size
-		} else {
-			strays = append(strays, a.staged)
+		if !counted.Contains(uid) {
+			strays = append(strays, arrived[uid].staged)
+			delete(arrived, uid)
 		}
 	}
 	if len(strays) > 0 && !isStep(err) {
 		err = errors.Join(err, r.Local.Discard(context.WithoutCancel(ctx), strays))
 	}
-	if len(d.staged) > 0 {
-		r.transfers.Add(1)
-		d.done = func(err error) {
-			defer r.transfers.Done()
-			if err != nil {
-				f.unfinishRows(counted)
-				r.keep(r.only(b, err))
-				return
-			}
-			f.recorded(d.staged, octets)
-		}
-		r.deliver.in <- d
-	}
+	f.passOn(arrived, counted)
 	if err != nil {
 		f.unfinishRows(uids)
 		return fmt.Errorf("fetching: %w", err)
@@ -191,6 +166,52 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 		return f.missing(ctx, missing)
 	}
 	return nil
+}
+
+// stage writes a message to tmp/, and makes the row that shall stand for it.
+func (f *fetching) stage(ctx context.Context, m mail.ServerMessage, body io.Reader) (arrival, error) {
+	flags := m.Flags
+	op := f.wanted[m.UID]
+	if op != nil && !op.Flags.Equal(op.Message.Flags) {
+		flags = op.Flags
+	}
+	b := f.w.b
+	s, err := f.r.Local.Stage(ctx, b.name, mail.Delivery{Flags: flags, Date: m.Date, Size: m.Content.Size}, body)
+	if err != nil {
+		return arrival{}, err
+	}
+	s.Content.EmailID = m.Content.EmailID
+	a := arrival{staged: s, row: mail.Row{Mailbox: b.name, UID: m.UID, Key: s.Key, Flags: m.Flags, Content: s.Content, Inode: s.Inode, Date: m.Date}}
+	if op != nil && op.Row != nil {
+		a.row.ID, a.why = op.Row.ID, op.Reason
+		if f.w.replace {
+			a.replaces = op.Row.Key
+		}
+	}
+	return a, nil
+}
+
+// passOn hands the messages that count to the deliverer.
+func (f *fetching) passOn(arrived map[mail.UID]arrival, counted mail.UIDSet) {
+	r, d, octets := f.r, delivery{b: f.w.b}, int64(0)
+	for _, uid := range slices.Sorted(maps.Keys(arrived)) {
+		d.staged = append(d.staged, arrived[uid])
+		octets += arrived[uid].staged.Content.Size
+	}
+	if len(d.staged) == 0 {
+		return
+	}
+	r.transfers.Add(1)
+	d.done = func(err error) {
+		defer r.transfers.Done()
+		if err != nil {
+			f.unfinishRows(counted)
+			r.keep(r.only(f.w.b, err))
+			return
+		}
+		f.recorded(d.staged, octets)
+	}
+	r.deliver.in <- d
 }
 
 // recorded counts a delivered batch, and leaves flags that the server has not

@@ -95,7 +95,7 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 		switch {
 		case row == nil && b.name == r.trash && r.trashed.Load() && b.policy.Mode.Pulls() && b.local != nil:
 			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags})
-		case row != nil && b.uploaded.Contains(uid) && b.policy.Mode.Pulls() && m.Content.Size >= 0 && m.Content.Size != row.Content.Size:
+		case row != nil && b.uploaded.Contains(uid) && b.policy.Mode.Pulls() && m.Content.Size >= 0 && m.Content.Size != row.Content.OnServer().Size:
 			// What the server made of it is the truth.
 			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags, Row: row})
 			w.replace = true

@@ -137,7 +137,8 @@ func (r *run) look(ctx context.Context, b *box) error {
 			case <-gctx.Done():
 				return context.Cause(gctx)
 			}
-			if b.local == nil || b.listing != nil && b.listing.Len() == 0 {
+			// What is fetched in part has to be known by its size first.
+			if !b.parts.any() && (b.local == nil || b.listing != nil && b.listing.Len() == 0) {
 				b.fresh = true
 				return nil
 			}

@@ -30,6 +30,12 @@ type Options struct {
 	// the role \Trash, "none" to expunge, or a mailbox's name.
 	Trash string
 
+	// Parts says which messages of a mailbox are fetched only in part; nil: none.
+	Parts func(mail.Mailbox, mail.Role) Parts
+	// Complete, when not nil, is asked for each message that is here in part
+	// whether this run shall fetch the whole.
+	Complete func(mail.Row) bool
+
 	DryRun       bool // observe and plan, change nothing
 	Full         bool // distrust every stamp and modification sequence
 	AllowDeletes bool // lift the guards on removals
@@ -105,6 +111,14 @@ var Steps = []string{
 	"delete.local",      // … or its directory is gone
 	"delete.recorded",   // base knows nothing of it
 	"checkpoint",        // checkpoints committed
+}
+
+// PartSteps are the points of a run that brings the whole of messages which are
+// here in part.
+var PartSteps = []string{
+	"complete.staged",   // whole messages in tmp/
+	"complete.replaced", // one has taken the part's place
+	"complete.recorded", // row committed
 }
 
 // Result is what a run did. It is filled as far as the run came.

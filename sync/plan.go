@@ -169,6 +169,11 @@ func (r *run) doubtAbsence() {
 }
 
 func (r *run) planMailbox(b *box) plan.Mailbox {
+	for i := range b.items {
+		if row := b.items[i].Base; row != nil && row.Content.Partial > 0 {
+			b.items[i].Whole = r.wantsWhole(b, *row)
+		}
+	}
 	m := plan.Mailbox{
 		Name: b.name, Role: b.role, BaseServer: b.before.OnServer, BaseLocal: b.before.OnLocal,
 		Fresh: b.fresh, Reset: b.reset, Policy: b.policy, Rows: b.rows, Items: b.items,

@@ -82,6 +82,7 @@ type box struct {
 	name     mail.Mailbox
 	role     mail.Role
 	policy   conflict.Policy
+	parts    Parts
 	server   *mail.ServerMailbox // nil: not on the server
 	local    *mail.LocalMailbox  // nil: not in the Maildir
 	before   mail.Checkpoint
@@ -201,6 +202,9 @@ func (r *run) run(ctx context.Context) error {
 		return err
 	}
 	r.result.Paired = paired(r.result.Plan)
+	if err := r.complete(ctx); err != nil {
+		return err
+	}
 	return r.checkpoint(ctx)
 }
 
@@ -325,6 +329,9 @@ func (r *run) merge(server []mail.ServerMailbox, local []mail.LocalMailbox, know
 	for _, b := range r.boxes {
 		b.role = roles[b.name]
 		b.policy = r.Policy(b.name, b.role)
+		if r.Parts != nil {
+			b.parts = r.Parts(b.name, b.role)
+		}
 		r.order = append(r.order, b)
 	}
 	slices.SortFunc(r.order, func(a, b *box) int {

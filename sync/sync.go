@@ -41,6 +41,15 @@ type Server interface {
 	Fetch(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet,
 		sink func(msg mail.ServerMessage, body io.Reader) error) (mail.UIDSet, error)
 
+	// FetchPart is Fetch for messages that are wanted in part: what the sink is
+	// given is a message made of the header, octet for octet, of the text parts as
+	// far as limits has them, and of short texts in the place of what is missing.
+	// It ends with its mark ([mail.PartialMark]); its length is not announced:
+	// Content.Size is that of the message on the server. What cannot be had in part
+	// is left out.
+	FetchPart(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, limits mail.PartLimits,
+		sink func(msg mail.ServerMessage, body io.Reader) error) (mail.UIDSet, error)
+
 	// Identify reads headers, or with whole the entire messages without keeping
 	// them, and returns what they are: Head, Size, MessageID, Weak, and Hash when
 	// whole. Messages that are gone are left out.
@@ -148,6 +157,13 @@ type Local interface {
 	// Discard removes staged messages that shall not be placed.
 	Discard(ctx context.Context, staged []mail.Staged) error
 
+	// Replace puts a staged message in the place of the file of another key, which
+	// it takes over with its flags: at no moment is the key without a file. A
+	// file that has another inode than was says is copied to the trash of the run
+	// first. It is durable. [mail.ErrGone]: there is no file of that key; the
+	// staged message stays in tmp/.
+	Replace(ctx context.Context, staged mail.Staged, k mail.Key, was uint64, run int64) error
+
 	// SetFlags changes flags by renaming and makes the renames durable. Keywords
 	// that have no letter left are passed over. One result a message: nil,
 	// [mail.ErrGone], or what failed.
@@ -188,6 +204,9 @@ type Base interface {
 	// FindLike returns the rows of the account that have a key and one of these
 	// likenesses, at the cost of those that have the dates.
 	FindLike(ctx context.Context, likes []mail.Likeness) ([]mail.Row, error)
+	// PartialRows returns the rows of the account whose files hold their messages
+	// only in part, by mailbox and UID.
+	PartialRows(ctx context.Context) ([]mail.Row, error)
 	// Intents returns what was under way when the last run ended, oldest first.
 	Intents(ctx context.Context) ([]mail.Intent, error)
 	// Problems returns what failed and is to be retried.

@@ -39,7 +39,7 @@ func (r *run) copyOnServer(ctx context.Context, w *work) error {
 	var order []mail.Mailbox
 	for _, op := range w.copies {
 		if r.boxes[op.Source.Mailbox] == nil {
-			w.uploads = append(w.uploads, uploadInstead(op))
+			r.copyInstead(w, op)
 			continue
 		}
 		s := r.transferring(w, op.Step, op.Source, op.Local, op.Content, op.Flags)
@@ -56,11 +56,22 @@ func (r *run) copyOnServer(ctx context.Context, w *work) error {
 		}
 		for _, s := range groups[from] {
 			if errors.Is(s.err, mail.ErrGone) {
-				w.uploads = append(w.uploads, uploadInstead(ops[s.intent.ID]))
+				r.copyInstead(w, ops[s.intent.ID])
 			}
 		}
 	}
 	return nil
+}
+
+// copyInstead uploads what the server cannot copy. A file that holds its message
+// only in part is never sent: it waits for the next run.
+func (r *run) copyInstead(w *work, op plan.CopyServer) {
+	if op.Content.Partial > 0 {
+		w.b.unfinished.Store(true)
+		r.lost(op.Content.Hash)
+		return
+	}
+	w.uploads = append(w.uploads, uploadInstead(op))
 }
 
 func uploadInstead(op plan.CopyServer) plan.Upload {

@@ -40,7 +40,7 @@ func newApp() *cli.App {
 			},
 		},
 		Commands: []*cli.Command{
-			syncCommand(), statusCommand(), logCommand(), undoCommand(), gcCommand(), verifyCommand(), checkCommand(), mailboxesCommand(),
+			syncCommand(), fetchCommand(), statusCommand(), logCommand(), undoCommand(), gcCommand(), verifyCommand(), checkCommand(), mailboxesCommand(),
 			demoCommand(), completionCommand(), versionCommand(), helpCommand(),
 		},
 		CustomAppHelpTemplate: appHelp,

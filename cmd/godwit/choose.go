@@ -9,17 +9,20 @@ import (
 
 	"godwit/internal/config"
 	"godwit/mail"
+	"godwit/sync"
 )
 
 // target is an account, whole or some mailboxes of it.
 type target struct {
 	account *config.Account
 	only    []*chosen // nil: all mailboxes
+	maxSize *int64    // instead of the account's max_size; nil: that
 }
 
 // chosen is a pattern from the command line, and whether it chose anything.
 type chosen struct {
 	pattern config.Pattern
+	exactly mail.Mailbox // instead of a pattern; empty: none
 	hit     atomic.Bool
 }
 
@@ -65,6 +68,15 @@ func choose(c *config.Config, args []string) ([]*target, error) {
 	return targets, nil
 }
 
+// parts says what is fetched of the messages of a mailbox.
+func (t *target) parts(m mail.Mailbox, role mail.Role) sync.Parts {
+	p := t.account.PartsFor(m, role)
+	if t.maxSize != nil {
+		p.MaxSize = *t.maxSize
+	}
+	return sync.Parts{MaxSize: p.MaxSize, MaxText: p.MaxText, HeadersOnly: p.HeadersOnly, Flagged: p.FetchFlagged}
+}
+
 // filter tells which mailboxes are meant; nil when all are.
 func (t *target) filter() func(mail.Mailbox) bool {
 	if t.only == nil {
@@ -73,7 +85,7 @@ func (t *target) filter() func(mail.Mailbox) bool {
 	return func(m mail.Mailbox) bool {
 		meant := false
 		for _, o := range t.only {
-			if o.pattern.Matches(m, "") {
+			if o.exactly == m || o.exactly == "" && o.pattern.Matches(m, "") {
 				o.hit.Store(true)
 				meant = true
 			}

@@ -25,7 +25,7 @@ func statusCommand() *cli.Command {
 		ArgsUsage: "[ACCOUNT…]",
 		Description: "Tells, without connecting to the server, what has changed in the Maildir since both sides last agreed,\n" +
 			"what failed and why, and when the last run was.",
-		Flags:        []cli.Flag{quietFlag, jsonFlag},
+		Flags:        []cli.Flag{quietFlag, jsonFlag, flag("partial", "list the messages that are here only in part")},
 		Action:       runStatus,
 		BashComplete: completeAccounts,
 	})
@@ -101,6 +101,10 @@ func runStatus(c *cli.Context) error {
 	defer stop()
 	var codes []int
 	for _, t := range targets { // one after another: disks like it, and so do readers
+		if c.Bool("partial") {
+			codes = append(codes, showPartial(ctx, p, t.account))
+			continue
+		}
 		s, err := statusOf(ctx, p, t.account)
 		switch {
 		case err != nil:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"godwit/internal/config"
 	"godwit/internal/ui"
 	"godwit/sync"
 )
@@ -28,6 +29,7 @@ func syncCommand() *cli.Command {
 			flag("allow-deletes", "carry out removals that the guard holds back"),
 			flag("full", "distrust every stamp and look at everything (files are not read: see verify --deep)"),
 			flag("retry", "try what is set aside, whether its time has come or not"),
+			&cli.StringFlag{Name: "max-size", Usage: "fetch messages larger than this only in part (2MB; 0: none)"},
 			flag("new-root", "accept a Maildir whose marker is gone, and remove nothing"),
 			flag("recreate", "create mailboxes again that one side has lost"),
 			flag("relocate", "rename directories after the layout or the map was changed"),
@@ -56,6 +58,15 @@ func runSync(c *cli.Context) error {
 	options := sync.Options{
 		DryRun: c.Bool("dry-run"), Full: c.Bool("full"), AllowDeletes: c.Bool("allow-deletes"),
 		NewRoot: c.Bool("new-root"), Recreate: c.Bool("recreate"), Retry: c.Bool("retry"),
+	}
+	if limit := c.String("max-size"); limit != "" {
+		size, err := config.Octets(limit)
+		if err != nil {
+			return usagef("--max-size: %v", err)
+		}
+		for _, t := range targets {
+			t.maxSize = &size
+		}
 	}
 	return ended(eachAccount(targets, func(t *target) int {
 		return syncAccount(ctx, p, t, options, opening{wait: c.Bool("wait"), relocate: c.Bool("relocate")})
@@ -122,6 +133,7 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 		o.printer.Warn(t.account.Name, restoredText)
 	}
 	engine := engineOptions(a, options)
+	engine.Parts = t.parts
 	engine.Only, engine.Events, engine.Step = t.filter(), events, crashStep
 	result, err = sync.Run(ctx, engine)
 	err = errors.Join(err, a.advance(ctx, generation, engine, &result, err))
@@ -143,6 +155,7 @@ func engineOptions(a *account, o sync.Options) sync.Options {
 	o.Account, o.Server, o.Local, o.Base = a.config.Name, a.server, a.local, a.base
 	o.Policy, o.Wanted, o.Trash, o.Workers = a.config.PolicyFor, a.config.Wanted, a.config.Trash, a.config.Connections
 	o.SubscribedOnly = a.config.SubscribedOnly
+	o.Parts = (&target{account: a.config}).parts
 	o.Step, o.Patience = crashStep, patience
 	return o
 }

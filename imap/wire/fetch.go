@@ -110,6 +110,7 @@ var itemNames = [...]struct {
 }{
 	{ItemFlags, "FLAGS"}, {ItemDate, "INTERNALDATE"}, {ItemSize, "RFC822.SIZE"},
 	{ItemModSeq, "MODSEQ"}, {ItemEmailID, "EMAILID"}, {ItemGmailID, "X-GM-MSGID"},
+	{ItemStructure, "BODYSTRUCTURE"},
 }
 
 // section returns which of the sections the response named, -1 for none.
@@ -215,6 +216,9 @@ func (p *parser) item(m *Message, flags *flagCache) bool {
 	case "EMAILID":
 		m.EmailID = p.objectID()
 		m.Has |= ItemEmailID
+	case "BODYSTRUCTURE":
+		m.Structure = p.structureOrNone()
+		m.Has |= ItemStructure
 	case "X-GM-MSGID":
 		m.EmailID = string(p.word())
 		m.Has |= ItemGmailID

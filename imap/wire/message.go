@@ -1,6 +1,9 @@
 package wire
 
-import "godwit/mail"
+import (
+	"godwit/mail"
+	"godwit/mail/partial"
+)
 
 // Item is a set of message data items (RFC 9051, 6.4.5). UID is always asked
 // for and needs no bit.
@@ -8,18 +11,19 @@ type Item uint8
 
 // The items.
 const (
-	ItemFlags   Item = 1 << iota // FLAGS
-	ItemDate                     // INTERNALDATE
-	ItemSize                     // RFC822.SIZE
-	ItemModSeq                   // MODSEQ (RFC 7162, 3.1.4); needs CONDSTORE
-	ItemEmailID                  // EMAILID (RFC 8474, 5.1); needs OBJECTID
-	ItemGmailID                  // X-GM-MSGID; needs X-GM-EXT-1
+	ItemFlags     Item = 1 << iota // FLAGS
+	ItemDate                       // INTERNALDATE
+	ItemSize                       // RFC822.SIZE
+	ItemModSeq                     // MODSEQ (RFC 7162, 3.1.4); needs CONDSTORE
+	ItemEmailID                    // EMAILID (RFC 8474, 5.1); needs OBJECTID
+	ItemGmailID                    // X-GM-MSGID; needs X-GM-EXT-1
+	ItemStructure                  // BODYSTRUCTURE
 	// ItemMetadata is what a new message is described by.
 	ItemMetadata = ItemFlags | ItemDate | ItemSize
 )
 
 // required are the items without which a FETCH response is no answer.
-const required = ItemFlags | ItemDate | ItemSize
+const required = ItemFlags | ItemDate | ItemSize | ItemStructure
 
 // Message is what one FETCH response said about a message. Has tells which
 // fields it gave; the others are zero.
@@ -32,6 +36,8 @@ type Message struct {
 	Date    mail.UnixTime // zero also when the server's INTERNALDATE is no date
 	Size    int64         // RFC822.SIZE, octets
 	EmailID string        // EMAILID, or X-GM-MSGID in decimal
+	// Structure is the message's BODYSTRUCTURE.
+	Structure *partial.Part
 }
 
 // ServerMessage returns the message in the words of the server tree; a size

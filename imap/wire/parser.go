@@ -31,8 +31,9 @@ type parser struct {
 	err     error
 	about   mail.UID // the message that the response is about, once it is known
 
-	first   bool // segment is the response's first
-	excerpt []byte
+	first    bool // segment is the response's first
+	segments int  // how many were read
+	excerpt  []byte
 }
 
 // begin reads the next response's first segment.
@@ -65,6 +66,7 @@ func (p *parser) read() {
 		return
 	}
 	p.segment, p.line = line, line
+	p.segments++
 }
 
 // limit is how long a line that begins like this may be. Those that list UIDs

@@ -18,7 +18,8 @@ func (r *reader) config(c *Config, raw map[string]any) {
 	fill(r, nil, raw, &struct{}{}, nowhere, []string{"accounts"}, func(key string) string {
 		_, account := accountKeys[key]
 		_, policy := policyKeys[key]
-		if account || policy {
+		_, parts := partKeys[key]
+		if account || policy || parts {
 			return "it belongs in [accounts.NAME]"
 		}
 		if _, imap := imapKeys[key]; imap || key == "imap" || key == "map" {
@@ -64,7 +65,7 @@ func goodName(name string) bool {
 
 func (r *reader) account(at path, name string, raw map[string]any) *Account {
 	a := &Account{
-		Name: name, Layout: Verbatim, Include: []Pattern{"*"}, Trash: "auto", KeepDeleted: defaultKeep, Link: true,
+		Name: name, Layout: Verbatim, Include: []Pattern{"*"}, Parts: Parts{MaxText: defaultMaxText}, Trash: "auto", KeepDeleted: defaultKeep, Link: true,
 		Connections: defaultConnections, Map: map[mail.Mailbox]mail.Mailbox{},
 		IMAP: IMAP{TLS: Implicit, Timeout: defaultTimeout, Compress: true},
 	}
@@ -72,6 +73,9 @@ func (r *reader) account(at path, name string, raw map[string]any) *Account {
 	keys := maps.Clone(accountKeys)
 	for key, set := range policyKeys {
 		keys[key] = func(r *reader, a *Account, v any) error { return set(r, &a.Policy, v) }
+	}
+	for key, set := range partKeys {
+		keys[key] = func(r *reader, a *Account, v any) error { return set(r, &a.Parts, v) }
 	}
 	fill(r, at, raw, a, keys, []string{"imap", "map", "mailbox"}, func(key string) string {
 		if _, imap := imapKeys[key]; imap {
@@ -154,6 +158,16 @@ func (r *reader) mailboxes(at path, value any, a *Account) {
 					return err
 				}
 				o.apply = append(o.apply, func(p *conflict.Policy) { _ = set(r, p, v) })
+				return nil
+			}
+		}
+		for key, set := range partKeys {
+			keys[key] = func(r *reader, o *override, v any) error {
+				var p Parts
+				if err := set(r, &p, v); err != nil {
+					return err
+				}
+				o.parts = append(o.parts, func(p *Parts) { _ = set(r, p, v) })
 				return nil
 			}
 		}

@@ -55,6 +55,9 @@ type Account struct {
 	// Policy is what [Account.PolicyFor] gives where no table of its own says
 	// otherwise.
 	Policy conflict.Policy
+	// Parts is what [Account.PartsFor] gives where no table of its own says
+	// otherwise.
+	Parts Parts
 	// Trash is "auto", "none", or the name of the mailbox that removed messages
 	// go to.
 	Trash string

@@ -38,6 +38,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Policy: conflict.Policy{
 			Expunge: conflict.LocalOnly, ExpungeFlagged: true, Remove: conflict.RemoveServer, MaxDeletePercent: 50,
 		},
+		Parts: Parts{MaxSize: 2_000_000, MaxText: 64 << 10, HeadersOnly: true, FetchFlagged: true},
 		Trash: "Deleted Items", KeepDeleted: 14 * 24 * time.Hour, TrashCopy: true, SubscribedOnly: true, Connections: 8,
 		Map: map[mail.Mailbox]mail.Mailbox{"[Gmail]/Sent Mail": "Sent", "INBOX": "INBOX"},
 		IMAP: IMAP{
@@ -65,7 +66,7 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 	plain := *a
 	plain.IMAP.Password = nil
 	want := Account{
-		Name: "home", Maildir: "/home/me/Mail", Layout: Verbatim, Include: []Pattern{"*"},
+		Name: "home", Maildir: "/home/me/Mail", Layout: Verbatim, Include: []Pattern{"*"}, Parts: Parts{MaxText: 256_000},
 		Trash: "auto", KeepDeleted: 30 * 24 * time.Hour, Connections: 4, Link: true, Map: map[mail.Mailbox]mail.Mailbox{},
 		IMAP: IMAP{
 			Host: "imap.example.org", Port: 993, TLS: Implicit, Timeout: time.Minute, Compress: true, User: "me",

@@ -106,12 +106,6 @@ var accountKeys = map[string]setter[Account]{
 		a.Link, err = boolean(v)
 		return err
 	},
-	"max_size": func(_ *reader, _ *Account, v any) error {
-		if s, ok := v.(string); ok && strings.Trim(s, "0") == "" && s != "" || v == int64(0) {
-			return nil
-		}
-		return faultf(`leave it out or set it to "0"`, "partial messages are not supported yet")
-	},
 }
 
 var imapKeys = map[string]setter[IMAP]{
@@ -224,6 +218,7 @@ func patterns(value any) ([]Pattern, error) {
 type override struct {
 	pattern Pattern
 	apply   []func(*conflict.Policy)
+	parts   []func(*Parts)
 }
 
 // PolicyFor is the policy for one mailbox: the account's, bent by every mailbox

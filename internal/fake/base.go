@@ -205,6 +205,17 @@ func (b *Base) FindLike(ctx context.Context, likes []mail.Likeness) ([]mail.Row,
 	}, byID), nil
 }
 
+// PartialRows implements sync.Base.
+func (b *Base) PartialRows(ctx context.Context) ([]mail.Row, error) {
+	s, err := b.read(ctx, "PartialRows", "")
+	if err != nil {
+		return nil, err
+	}
+	return s.sorted(func(r mail.Row) bool { return r.Content.Partial > 0 }, func(x, y mail.Row) int {
+		return cmp.Or(cmp.Compare(x.Mailbox, y.Mailbox), byUID(x, y), byKey(x, y))
+	}), nil
+}
+
 // Intents implements sync.Base.
 func (b *Base) Intents(ctx context.Context) ([]mail.Intent, error) {
 	s, err := b.read(ctx, "Intents", "")

@@ -122,7 +122,7 @@ func (s *Server) Identify(ctx context.Context, m mail.Mailbox, v mail.UIDValidit
 			continue
 		}
 		c := read(msg.Raw)
-		c.EmailID = s.emailID(msg)
+		c.EmailID, c.Partial = s.emailID(msg), 0
 		if !whole {
 			c.Hash = mail.Hash{}
 		}

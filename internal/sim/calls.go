@@ -173,6 +173,13 @@ func (c calls) Relocate(ctx context.Context, from mail.Mailbox, k mail.Key, to m
 	return c.account.Relocate(ctx, from, k, to, newKey, flags)
 }
 
+func (c calls) Replace(ctx context.Context, staged mail.Staged, k mail.Key, was uint64, run int64) error {
+	if err := c.at("Replace", fmt.Sprintf("%s %q", staged.Mailbox, string(k))); err != nil {
+		return err
+	}
+	return c.account.Replace(ctx, staged, k, was, run)
+}
+
 func (c calls) Remove(ctx context.Context, m mail.Mailbox, keys []mail.Key, run int64) ([]error, error) {
 	if err := c.at("Remove", fmt.Sprintf("%s %q", m, keys)); err != nil {
 		return make([]error, len(keys)), err

@@ -112,7 +112,7 @@ func (m *messages) chunk(ctx context.Context, uids mail.UIDSet) error {
 			}
 		default:
 			m.both(m.row, said[i])
-			if m.v.Deep && !m.row.Content.Hash.IsZero() {
+			if m.v.Deep && !m.row.Content.OnServer().Hash.IsZero() {
 				deep = append(deep, m.row)
 			}
 			i++
@@ -148,8 +148,8 @@ func (m *messages) both(row mail.Row, s mail.ServerMessage) {
 		f.Kind, f.Waiting, f.Detail = MessageFlags, m.moved, mail.FlagsBetween(row.Flags, s.Flags).String()
 		m.v.found(m.b, f)
 	}
-	if s.Content.Size >= 0 && row.Content.Size >= 0 && s.Content.Size != row.Content.Size {
-		f.Kind, f.Waiting, f.Detail = MessageSize, false, fmt.Sprintf("%d octets instead of %d", s.Content.Size, row.Content.Size)
+	if size := row.Content.OnServer().Size; s.Content.Size >= 0 && size >= 0 && s.Content.Size != size {
+		f.Kind, f.Waiting, f.Detail = MessageSize, false, fmt.Sprintf("%d octets instead of %d", s.Content.Size, size)
 		m.v.found(m.b, f)
 	}
 }

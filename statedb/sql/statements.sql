@@ -82,6 +82,11 @@ SELECT row.id, row.uid, row.key, row.facts, row.keywords, row.emailid, row.date,
   FROM json_each(?) AS wanted CROSS JOIN row ON row.date = wanted.value AND row.key IS NOT NULL
        CROSS JOIN mailbox ON mailbox.id = row.mailbox;
 
+-- :partial_rows
+SELECT row.id, row.uid, row.key, row.facts, row.keywords, row.emailid, row.date, mailbox.name
+  FROM row CROSS JOIN mailbox ON mailbox.id = row.mailbox
+ WHERE length(row.facts) > 66 ORDER BY mailbox.name, row.uid, row.key;
+
 -- :next_seq
 SELECT coalesce(max(seq), 0) + 1 FROM intent;
 -- An intent that is put again keeps its age.
@@ -200,7 +205,7 @@ UNION ALL
 SELECT 'row ' || id || ' has an empty key' FROM row WHERE key = ''
 UNION ALL
 SELECT 'row ' || id || ' has malformed facts' FROM row
- WHERE length(facts) <> 66 OR substr(facts, 1, 1) > x'3F' OR substr(facts, 2, 1) > x'01'
+ WHERE length(facts) NOT IN (66, 74) OR substr(facts, 1, 1) > x'3F' OR substr(facts, 2, 1) > x'01'
 UNION ALL
 SELECT 'row ' || id || ' has a hash that is not that of its facts' FROM row
  WHERE (hash IS NULL) <> (substr(facts, 19, 32) = zeroblob(32))
@@ -210,11 +215,11 @@ SELECT 'row ' || id || ' was never handed out' FROM row
 UNION ALL
 SELECT 'intent ' || id || ' is of no known kind' FROM intent WHERE kind NOT BETWEEN 1 AND 6
 UNION ALL
-SELECT 'intent ' || id || ' has malformed facts' FROM intent WHERE length(facts) <> 66
+SELECT 'intent ' || id || ' has malformed facts' FROM intent WHERE length(facts) NOT IN (66, 74)
 UNION ALL
 SELECT 'operation ' || run || '.' || seq || ' is of no known kind' FROM operation WHERE kind NOT BETWEEN 1 AND 9 OR side NOT BETWEEN 1 AND 2
 UNION ALL
-SELECT 'operation ' || run || '.' || seq || ' has malformed facts' FROM operation WHERE length(facts) <> 66
+SELECT 'operation ' || run || '.' || seq || ' has malformed facts' FROM operation WHERE length(facts) NOT IN (66, 74)
 UNION ALL
 SELECT 'operation ' || run || '.' || seq || ' is of no known run' FROM operation WHERE run NOT IN (SELECT id FROM run)
 UNION ALL

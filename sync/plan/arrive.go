@@ -96,6 +96,11 @@ func (p *planner) pair(b *box, l *mail.LocalMessage, c mail.LocalContent, local 
 func (p *planner) send(f *file) {
 	b, raw := f.box, f.Local.Flags(f.box.Table)
 	s, ok := p.source(f)
+	if !ok && f.LocalContent.Partial > 0 {
+		b.orphans++
+		p.unfinished(b, conflict.PartOfMessage)
+		return
+	}
 	if !ok {
 		p.add(Upload{
 			Step:  Step{b.Name, conflict.NewInMaildir},

@@ -108,7 +108,7 @@ func (p *planner) eachCandidate(do func(candidate)) {
 		for i := range b.rows {
 			r := &b.rows[i]
 			if r.msg == nil && r.renumberable() {
-				do(candidate{row: r, content: &r.Base.Content, draft: r.draft(), elsewhere: r.movable()})
+				do(candidate{row: r, content: onServer(&r.Base.Content), draft: r.draft(), elsewhere: r.movable()})
 			}
 			if r.local == conflict.Edited && r.found == nil && r.server != conflict.Unknown {
 				do(candidate{row: r, content: &r.LocalContent.Content, draft: r.draft()})
@@ -119,7 +119,7 @@ func (p *planner) eachCandidate(do func(candidate)) {
 			// be brought to this one if it is here already.
 			f := &b.files[i]
 			if f.msg == nil && f.known() && (f.row == nil || f.row.box != b && f.row.msg == nil) {
-				do(candidate{file: f, content: &f.LocalContent.Content, draft: f.draft()})
+				do(candidate{file: f, content: onServer(&f.LocalContent.Content), draft: f.draft()})
 			}
 		}
 	}

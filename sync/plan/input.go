@@ -97,6 +97,8 @@ type Item struct {
 	// knows. Without Base they are conflict.Here for the side that has it and
 	// conflict.Never for the other.
 	LocalState, ServerState conflict.State
+	// Whole: the file holds its message in part, and this run fetches the whole.
+	Whole bool
 	// Local is the file, where LocalState is Here or Edited.
 	Local *mail.LocalMessage
 	// LocalContent is what reading the file told: known for every new or edited

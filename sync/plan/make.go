@@ -23,6 +23,7 @@ func Make(in Input) Plan {
 	}
 	p.arrive()
 	p.tellLeft()
+	p.tellPartial()
 	p.guard()
 	p.removeMailboxes()
 	return p.order()

@@ -97,7 +97,7 @@ func (p *planner) matchRenumbered() {
 			for i := len(b.rows) - 1; i >= 0; i-- {
 				r := &b.rows[i]
 				if r.renumberable() && r.renumberRank() == pass {
-					find.add(r, r.Base.Content, b.rank, r.draft())
+					find.add(r, r.Base.Content.OnServer(), b.rank, r.draft())
 				}
 			}
 		}
@@ -175,7 +175,7 @@ func (p *planner) matchNew() {
 		find := newFinder(func(f *file) bool { return f.msg == nil })
 		for i := len(b.files) - 1; i >= 0; i-- {
 			if f := &b.files[i]; f.row == nil && f.known() {
-				find.add(f, f.LocalContent.Content, b.rank, f.draft())
+				find.add(f, f.LocalContent.OnServer(), b.rank, f.draft())
 			}
 		}
 		for i := range b.msgs {
@@ -354,7 +354,7 @@ func (p *planner) matchMovedMessages() {
 				if box {
 					where = r.file.box.rank
 				}
-				if m, ok := find.find(r.Base.Content, where, r.draft()); ok {
+				if m, ok := find.find(r.Base.Content.OnServer(), where, r.draft()); ok {
 					claim(r, m)
 				}
 			})

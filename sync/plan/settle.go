@@ -140,6 +140,11 @@ func (p *planner) carryOut(r *row, rule conflict.Rule) {
 			p.wait(r, conflict.RepairKeeps)
 			return
 		}
+		if rule.Do != conflict.Restore && r.inPart() {
+			r.fileBox().orphans++
+			p.giveUpServer(r, rule)
+			return
+		}
 		if r.SetAside || r.file != nil && r.file.SetAside {
 			r.fate = conflict.Wait
 			if rule.Do != conflict.Replace { // an edit shows as long as the directory is read
@@ -192,6 +197,12 @@ func (p *planner) bring(r *row, rule conflict.Rule) {
 	case conflict.Replace:
 		p.upload(r, rule, r.now().UID)
 	}
+}
+
+// inPart tells that the file holds its message only in part.
+func (r *row) inPart() bool {
+	_, c := r.onLocal()
+	return c.Partial > 0 || r.altered
 }
 
 // base is the row as base has it when the operations run: after a Reset without
@@ -316,7 +327,7 @@ func (p *planner) restore(r *row, rule conflict.Rule) {
 	if b != r.box {
 		row.Key = "" // it may be in use there
 	}
-	m := mail.ServerMessage{UID: r.Base.UID, Flags: r.Base.Flags, Content: r.Base.Content}
+	m := mail.ServerMessage{UID: r.Base.UID, Flags: r.Base.Flags, Content: r.Base.Content.OnServer()}
 	if seen := r.serverMessage(); seen != nil {
 		m = *seen
 	}

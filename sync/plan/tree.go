@@ -36,6 +36,8 @@ type box struct {
 	// it moved to another mailbox. dead: not even that is known.
 	left conflict.Reason
 	dead bool
+	// orphans counts files that hold part of a message that the server has not.
+	orphans int
 	// forgotten: neither side has the mailbox; it goes with all its rows.
 	forgotten bool
 	// removing: the mailbox goes from this side, too, once it is empty.
@@ -56,6 +58,7 @@ type row struct {
 	// that base itself says has it not, and Edited is an edit indeed.
 	local, server conflict.State
 	rewritten     bool  // the file was written again, with the same content
+	altered       bool  // the file was edited, though it holds its message only in part
 	file          *file // the file it has now, under another key or elsewhere
 	msg           *msg  // the server's message it has now, under another UID or elsewhere
 	found         *msg  // the server's message that has the edited content already
@@ -170,6 +173,8 @@ func (r *row) observe() {
 			r.local = conflict.Unknown
 		case r.LocalContent.Compare(r.Base.Content) == mail.Same:
 			r.local, r.rewritten = conflict.Here, true
+		case r.Base.Content.Partial > 0 || r.LocalContent.Partial > 0:
+			r.local, r.altered = conflict.Here, true // an edit of a part is no edit of the message
 		}
 	}
 	r.server = r.ServerState

@@ -1,0 +1,240 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"godwit/imap/wire"
+	"godwit/mail"
+	"godwit/mail/partial"
+)
+
+const (
+	// partBatch is how many messages are taken apart at a time; all that is fetched
+	// of them is held in memory.
+	partBatch = 16
+	// headBatch is the same where nothing but headers is fetched.
+	headBatch = 256
+	// maxHeader is how long a header may be of a message that is fetched in part.
+	maxHeader = 1 << 20
+)
+
+// FetchPart fetches messages in part; see the engine's Server for the contract.
+// Header and structure of a batch come in one flight, what is wanted of the parts
+// in another. A message whose structure the server gets wrong, or whose parts it
+// refuses, is made of its header alone.
+func (a *Account) FetchPart(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, limits mail.PartLimits,
+	sink func(msg mail.ServerMessage, body io.Reader) error) (mail.UIDSet, error) {
+	f := &partFetcher{account: a, ctx: ctx, mailbox: m, validity: v, limits: limits, want: uids, sink: sink}
+	if uids.IsEmpty() {
+		return f.counted, nil
+	}
+	if err := a.with(ctx, m, f.session); err != nil {
+		return f.counted, fmt.Errorf("fetching parts of messages from %q: %w", string(m), err)
+	}
+	return f.counted, nil
+}
+
+// partFetcher is one FetchPart under way, over as many connections as it takes.
+type partFetcher struct {
+	account  *Account
+	ctx      context.Context
+	mailbox  mail.Mailbox
+	validity mail.UIDValidity
+	limits   mail.PartLimits
+	sink     func(mail.ServerMessage, io.Reader) error
+
+	want    mail.UIDSet
+	counted mail.UIDSet
+}
+
+// piece is one message on the way.
+type piece struct {
+	msg       mail.ServerMessage
+	header    []byte
+	structure *partial.Part
+	message   *partial.Message
+	sections  map[string][]byte
+	fetch     *wire.Command[wire.FetchData]
+	wrong     error // why there is nothing but the header
+	body      []byte
+}
+
+func (f *partFetcher) session(s *session) error {
+	if err := s.open(f.ctx, f.mailbox, f.validity, f.want); err != nil {
+		return err
+	}
+	count := partBatch
+	if f.limits.HeadersOnly {
+		count = headBatch
+	}
+	chunks := f.want.Chunks(count, wire.MaxSetOctets)
+	slices.Reverse(chunks) // newest first
+	for _, uids := range chunks {
+		pieces, err := f.headers(s, uids)
+		if err == nil {
+			err = f.parts(s, pieces)
+		}
+		if err == nil {
+			err = f.give(s, pieces)
+		}
+		if err != nil {
+			return err
+		}
+		f.want = f.want.Minus(uids)
+		s.progress = true
+	}
+	return nil
+}
+
+// headers fetches header and structure. One malformed structure fails the command
+// of all: ask again in halves, and at last for the header alone.
+func (f *partFetcher) headers(s *session, uids mail.UIDSet) ([]*piece, error) {
+	pieces, err := f.ask(s, uids, wire.ItemStructure)
+	if s.conn.Err() != nil {
+		return nil, s.conn.Err()
+	}
+	var there mail.UIDSet
+	for _, p := range pieces {
+		there.Add(p.msg.UID)
+	}
+	rest := uids.Minus(there)
+	switch {
+	case rest.IsEmpty():
+		return pieces, nil
+	case err == nil && rest.Len() < uids.Len() || uids.Len() == 1:
+		// Gone; or the server answers, and leaves out what was asked for.
+		more, err := f.ask(s, rest, 0)
+		if s.conn.Err() != nil {
+			return nil, s.conn.Err()
+		}
+		if _, no := refused(err); err != nil && !no && !isMalformed(err) {
+			return nil, err
+		}
+		return append(pieces, more...), nil
+	case err == nil:
+		return pieces, nil // all gone
+	}
+	for _, half := range halves(uids) {
+		more, err := f.headers(s, half)
+		if err != nil {
+			return nil, err
+		}
+		pieces = append(pieces, more...)
+	}
+	return pieces, nil
+}
+
+func (f *partFetcher) ask(s *session, uids mail.UIDSet, structure wire.Item) ([]*piece, error) {
+	var pieces []*piece
+	sections := []wire.Section{wire.Header}
+	data, err := s.conn.Fetch(f.ctx, wire.FetchOptions{UIDs: uids, Items: s.items() | structure, Sections: sections},
+		func(m *wire.Message, body *wire.Body) error {
+			if body.Nil || body.Size == 0 || body.Size > maxHeader {
+				return nil
+			}
+			header, err := io.ReadAll(body)
+			if err != nil {
+				return err
+			}
+			pieces = append(pieces, &piece{msg: m.ServerMessage(), header: header, structure: m.Structure})
+			return nil
+		}).Wait()
+	if err == nil {
+		pieces = slices.DeleteFunc(pieces, func(p *piece) bool { return !data.Delivered.Contains(p.msg.UID) })
+	} else {
+		pieces = nil // no tagged OK: none of them counts
+	}
+	return pieces, err
+}
+
+// parts fetches what is wanted of the messages, one command each, all in one
+// flight, and makes the messages that stand for them.
+func (f *partFetcher) parts(s *session, pieces []*piece) error {
+	limits := partial.Limits{Text: f.limits.Text, HeadersOnly: f.limits.HeadersOnly}
+	for _, p := range pieces {
+		p.message, p.wrong = partial.New(p.header, p.structure, p.msg.Content.Size, limits)
+		if p.wrong != nil || len(p.message.Sections()) == 0 {
+			continue
+		}
+		f.start(s, p)
+	}
+	for _, p := range pieces {
+		if p.fetch != nil {
+			data, err := p.fetch.Wait()
+			if s.conn.Err() != nil {
+				return s.conn.Err()
+			}
+			if err == nil && !data.Delivered.Contains(p.msg.UID) {
+				err = errors.New("the server does not give all the parts that it lists")
+			}
+			if p.wrong == nil {
+				p.wrong = err
+			}
+		}
+		if p.wrong == nil {
+			p.body, p.wrong = p.message.Compose(p.sections)
+		}
+		if p.wrong == nil || errors.Is(p.wrong, partial.ErrWhole) {
+			continue
+		}
+		var err error
+		if p.body, err = partial.HeaderOnly(p.header, p.msg.Content.Size, f.limits.HeadersOnly); err == nil {
+			f.account.notice(fmt.Sprintf("%s: of message UID %v only the header was fetched: %v", f.mailbox, p.msg.UID, p.wrong))
+		}
+	}
+	return nil
+}
+
+func (f *partFetcher) start(s *session, p *piece) {
+	p.sections = map[string][]byte{}
+	most := map[string]int64{}
+	options := wire.FetchOptions{UIDs: mail.UIDs(p.msg.UID)}
+	for _, section := range p.message.Sections() {
+		options.Sections = append(options.Sections, wire.Section{Spec: section.Spec, Length: section.Length})
+		most[section.Spec] = section.AtMost
+	}
+	p.fetch = s.conn.Fetch(f.ctx, options, func(_ *wire.Message, body *wire.Body) error {
+		if body.Nil {
+			return nil
+		}
+		if spec := body.Section.Spec; body.Size > most[spec] {
+			p.wrong = fmt.Errorf("%w: part %s has %d octets, more than the server said", partial.ErrStructure, spec, body.Size)
+			return nil
+		}
+		text, err := io.ReadAll(body)
+		p.sections[body.Section.Spec] = text
+		return err
+	})
+}
+
+// give passes the messages to the sink that are still there.
+func (f *partFetcher) give(s *session, pieces []*piece) error {
+	var made mail.UIDSet
+	for _, p := range pieces {
+		if p.body != nil {
+			made.Add(p.msg.UID)
+		}
+	}
+	if made.IsEmpty() {
+		return nil
+	}
+	there, err := s.look(f.ctx, f.mailbox, made)
+	if err != nil {
+		return err
+	}
+	for _, p := range pieces {
+		if p.body == nil || !there.Contains(p.msg.UID) || f.counted.Contains(p.msg.UID) {
+			continue
+		}
+		if err := f.sink(p.msg, bytes.NewReader(p.body)); err != nil {
+			return &sinkError{err}
+		}
+		f.counted.Add(p.msg.UID)
+	}
+	return nil
+}
