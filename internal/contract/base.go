@@ -21,6 +21,7 @@ func Base(t *testing.T, open func(t *testing.T) sync.Base) {
 		{"CheckpointsComeBackByName", baseCheckpoints},
 		{"MailboxIsKnownFromItsFirstRow", baseKnownByRow},
 		{"RowComesBackWhole", baseRowWhole},
+		{"PartialRowsAreFound", basePartial},
 		{"RowsOfOneSideAreListedOnThatSide", baseOneSided},
 		{"RowWithAnIDIsReplacedWhole", baseReplaceByID},
 		{"NewRowTakesThePlaceOfItsUIDAndKey", baseTakesPlace},

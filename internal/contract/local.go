@@ -25,6 +25,8 @@ func Local(t *testing.T, open func(t *testing.T) sync.Local) {
 		{"MailboxesAreThoseThatWereCreated", localMailboxes},
 		{"MissingMailboxIsNamedSo", localNoMailbox},
 		{"DeliveryShowsOnlyWhenPlaced", localDeliver},
+		{"ReplaceTakesNameAndFlagsOver", localReplace},
+		{"ReplaceKeepsWhatWasEdited", localReplaceEdited},
 		{"BytesComeBackExactly", localBytes},
 		{"UnseenMessagesAreNew", localNew},
 		{"FailedBodyLeavesNothing", localBadBody},

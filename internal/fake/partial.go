@@ -55,12 +55,14 @@ func (l *Local) replace(staged mail.Staged, k mail.Key, was uint64, run int64) e
 	defer l.mu.Unlock()
 	from := at(staged.Mailbox, "tmp", staged.Key)
 	with, there := l.disk.now[from]
-	if !there {
-		return mail.ErrGone
-	}
 	p, e, err := l.find(staged.Mailbox, k)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case e.file.inode == staged.Inode:
+		return nil // done before
+	case !there:
+		return mail.ErrGone
 	}
 	if e.file.inode != was {
 		l.do(operation{name: "keep " + string(k), add: &place{directory{staged.Mailbox, "trash", run}, k}, entry: e})
