@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 
 	"godwit/mail"
+	"godwit/mail/partial"
 )
 
 // content is the number of a message's text. Numbers are given out in order;
@@ -34,6 +36,21 @@ func (c content) raw() []byte {
 		return fmt.Appendf(nil, "Message-ID: <draft@example.org>\r\n%s\r\n%05d\r\n", date, c)
 	}
 	return fmt.Appendf(nil, "Message-ID: <%05d@example.org>\r\n%s\r\n%s\r\n", c, date, "text\r\n"[:int(c)%2*6])
+}
+
+// part is what stands for a large message: nil where the message is not large, or
+// is always fetched whole.
+func (c content) part() []byte {
+	raw := c.raw()
+	end := bytes.Index(raw, []byte("\r\n\r\n")) + 4
+	if c.kind() != plainKind || end == len(raw) {
+		return nil
+	}
+	made, err := partial.HeaderOnly(raw[:end], int64(len(raw)), false)
+	if err != nil {
+		return nil
+	}
+	return made
 }
 
 // always are the flags that every message of the content has.

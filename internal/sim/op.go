@@ -360,6 +360,9 @@ func (w *world) edit(o Op) string {
 	if !ok {
 		return ""
 	}
+	if string(f.Raw) == string(c.part()) {
+		return ""
+	}
 	d := w.newContent(c.kind())
 	w.oracle.edited(c, d, m, f.Flags)
 	w.local.Edit(m, f.Key, d.raw())

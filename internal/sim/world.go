@@ -118,6 +118,9 @@ func (w *world) newContent(kind int) content {
 	c := w.made
 	w.made++
 	w.number[string(c.raw())] = c
+	if p := c.part(); p != nil && w.parts() {
+		w.number[string(p)] = c
+	}
 	return c
 }
 
@@ -175,7 +178,34 @@ func (w *world) options() sync.Options {
 		Now:      func() time.Time { return time.Unix(1_800_000_000, 0).Add(w.later) },
 		Account:  "sim", Server: w.server, Local: w.local, Base: w.base, Workers: w.c.Workers,
 		Policy: func(mail.Mailbox, mail.Role) conflict.Policy { return policy },
+		Parts: func(mail.Mailbox, mail.Role) sync.Parts {
+			if !w.parts() {
+				return sync.Parts{}
+			}
+			return sync.Parts{MaxSize: int64(len(content(0).raw()))}
+		},
 	}
+}
+
+// parts tells that large messages are fetched in part.
+func (w *world) parts() bool { return w.c.Seed%4 == 1 }
+
+// orphans lists, and takes away as a tidy user would, the files that hold only part
+// of a message which the server has no more: nothing else can come of them, where
+// other messages would be uploaded again.
+func (w *world) orphans(server []seen) map[content]bool {
+	found := map[content]bool{}
+	for _, m := range w.local.Names() {
+		for _, f := range w.local.Files(m) {
+			c, _ := w.contentOf(f.Raw)
+			there := slices.ContainsFunc(server, func(s seen) bool { return s.mailbox == m && s.content == c })
+			if string(f.Raw) == string(c.part()) && !there {
+				found[c] = true
+				w.local.Delete(m, f.Key)
+			}
+		}
+	}
+	return found
 }
 
 // start carries out one run.
