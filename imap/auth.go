@@ -122,6 +122,8 @@ func (st *stage) authenticate(ctx context.Context, caps goimap.CapSet) error {
 	tracer := st.control.link.tracer
 	tracer.hide(true)
 	defer tracer.hide(false)
+	st.control.ask(true)
+	defer st.control.ask(false)
 	switch mechanism {
 	case "LOGIN":
 		err = st.client.Login(a.options.User, secret).Wait()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	gosync "sync"
 	"syscall"
+	"unicode"
 	"unicode/utf8"
 
 	goimap "github.com/emersion/go-imap/v2"
@@ -99,29 +100,42 @@ func (s *secrets) add(user, password string) {
 		b64([]byte(password)), strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(password), password)
 }
 
-// clean makes a server's text fit to be shown: no control characters, valid
-// UTF-8, no secret, not longer than a user would read.
-func (s *secrets) clean(text string) string {
+// strike takes the secrets out of a text.
+func (s *secrets) strike(text string) string {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, secret := range s.texts {
 		text = strings.ReplaceAll(text, secret, struckOut)
 	}
-	s.mu.Unlock()
+	return text
+}
+
+// clean makes a server's text fit to be shown: no control characters, valid
+// UTF-8, no secret, not longer than a user would read.
+func (s *secrets) clean(text string) string {
+	// Twice, since characters that are not shown may stand in the middle of a
+	// secret, and be part of one.
+	text = s.strike(strings.Map(shown, s.strike(text)))
 	const limit = 500
 	if len(text) > limit {
-		text = text[:limit] + "…"
+		text = strings.ToValidUTF8(text[:limit], "") + "…"
 	}
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		switch {
-		case r == utf8.RuneError:
-			return '?'
-		case r < ' ' || r >= 0x7f && r < 0xa0: // C0, DEL, C1
-			return ' '
-		case r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069':
-			return -1 // line breaks and changes of direction
-		}
+	return strings.TrimSpace(text)
+}
+
+// shown is what stands for a character where it is shown; -1: nothing.
+func shown(r rune) rune {
+	switch {
+	case r == utf8.RuneError:
+		return '?'
+	case r < ' ' || r >= 0x7f && r < 0xa0: // C0, DEL, C1
+		return ' '
+	case r == '\u200c' || r == '\u200d': // scripts and emoji need them
 		return r
-	}, text))
+	case r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Cf, r):
+		return -1 // line breaks, changes of direction, what is not seen
+	}
+	return r
 }
 
 // wrap returns err with the server's words cleaned, for the user.

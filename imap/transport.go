@@ -40,6 +40,7 @@ type control struct {
 	bye       string
 	failed    error // why reading ended
 	detaching bool
+	asking    bool // the command under way may be asked for more
 	untagged  func(kind string, response []byte) // takes what is not for imapclient
 	own       map[string]chan ownAnswer          // by tag
 	sends     int
@@ -166,6 +167,9 @@ func isStatus(kind string) bool {
 func (c *control) translate(response []byte) []byte {
 	line := bytes.TrimRight(response, "\r\n")
 	if bytes.HasPrefix(line, []byte("+")) {
+		if !c.mayAsk() {
+			return nil // nobody waits for it, and imapclient would end the connection
+		}
 		return append(slices.Clone(line), "\r\n"...)
 	}
 	tag, kind, rest := splitResponse(line)
@@ -219,6 +223,20 @@ func (c *control) translateStatus(tag, kind, rest string) []byte {
 		text = "- " + text
 	}
 	return []byte(tag + " " + kind + " " + shown + text + "\r\n")
+}
+
+// ask says whether the command under way is one that the server may ask for more
+// of. Only a login is.
+func (c *control) ask(may bool) {
+	c.mu.Lock()
+	c.asking = may
+	c.mu.Unlock()
+}
+
+func (c *control) mayAsk() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asking
 }
 
 // splitCode takes the response code off a status response's text. The code's
