@@ -130,6 +130,7 @@ type Account struct {
 	info       Info
 	validities map[mail.Mailbox]mail.UIDValidity // as seen last
 	closed     bool
+	broken     int // see breaks
 }
 
 // New makes an account. It fails when the options contradict each other; it
@@ -173,12 +174,17 @@ func New(o Options) (*Account, error) {
 	return a, nil
 }
 
+// mostNotices is how many texts of a server are worth telling.
+const mostNotices = 100
+
 // notice tells the user something, once.
 func (a *Account) notice(text string) {
 	text = a.secrets.clean(text)
 	a.mu.Lock()
-	again := text == "" || a.told[text] || len(a.told) > 1000
-	a.told[text] = true
+	again := text == "" || a.told[text] || len(a.told) >= mostNotices
+	if !again {
+		a.told[text] = true
+	}
 	a.mu.Unlock()
 	if !again && a.options.Notify != nil {
 		a.options.Notify(text)

@@ -71,15 +71,20 @@ type fetcher struct {
 	section  wire.Section
 	sink     func(mail.ServerMessage, io.Reader) error
 
-	suspect mail.UID // asked for when the server said BYE; zero: none
-	byes    int      // how often it did
+	// What is known of a message that ends the connection, however often it is
+	// asked for: it must not keep the others from coming. See blame.
+	suspect   mail.UID // the first that did not come when the connection ended; zero: none
+	byes      int      // how often the server said BYE
+	size      int      // of a batch; smaller after each loss
+	suspected int      // how often the connection was lost with the suspect alone under way
+	abandoned int      // messages in a row that were left for that
 
 	want    mail.UIDSet // not asked for, or to be asked for again
 	counted mail.UIDSet // delivered, proved to be there behind it
 
 	// Between the reading goroutine, which runs the sink, and ours.
 	mu      gosync.Mutex
-	read    map[mail.UID]int64 // the sink took it all; the RFC822.SIZE that came with it
+	read    map[mail.UID]int64 // the sink took it all; how much that was
 	failure error              // of the sink
 }
 
@@ -93,7 +98,7 @@ func (f *fetcher) run() error {
 	if f.want.IsEmpty() {
 		return nil
 	}
-	f.read = make(map[mail.UID]int64)
+	f.read, f.size = make(map[mail.UID]int64), fetchBatch
 	err := f.account.with(f.ctx, f.mailbox, f.session)
 	if err != nil {
 		return fmt.Errorf("fetching from %q: %w", string(f.mailbox), err)
@@ -145,7 +150,7 @@ func (f *fetcher) session(s *session) error {
 		}
 		ahead = fetchAhead
 		if rest.err == nil {
-			refusals = 0
+			refusals, f.abandoned = 0, 0
 			continue
 		}
 		// One bad message fails the command of all: ask again in halves, until it
@@ -221,7 +226,10 @@ func (f *fetcher) take(m *wire.Message, body *wire.Body) error {
 		return err
 	case watched.octets == body.Size:
 		f.mu.Lock()
-		f.read[m.UID] = m.Size
+		f.read[m.UID] = body.Size
+		if f.section != wire.Whole {
+			f.read[m.UID] = m.Size
+		}
 		f.mu.Unlock()
 	}
 	return nil
@@ -333,8 +341,9 @@ func (f *fetcher) keepRead() { f.want = f.want.Minus(f.readOf(f.want)) }
 
 // confirm counts the bodies that the sink took in a command that failed
 // afterwards. No tagged OK came for them; one comes now, for the same messages
-// with the same size, which shows that they are there and that the body was not
-// made up for one that is not.
+// with a size that is the body's, which shows that they are there, that the body
+// was not made up for one that is not, and that it was whole: a server that gets
+// literals wrong loses the connection.
 func (f *fetcher) confirm(s *session) error {
 	f.mu.Lock()
 	sizes := make(map[mail.UID]int64, len(f.read))

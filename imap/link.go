@@ -38,8 +38,9 @@ func (m metered) Write(p []byte) (int, error) {
 }
 
 // link is the stream of one IMAP connection. In the control plane it has rolling
-// deadlines: each Read and each piece of a Write may take the timeout, however
-// long the whole takes. From [link.resume] on it is the data plane's, which sets
+// deadlines: each piece of a Write may take the timeout, however long the whole
+// takes, and so may what is waited for, unless it comes so slowly that it may as
+// well not come at all. From [link.resume] on it is the data plane's, which sets
 // its own deadlines.
 type link struct {
 	net.Conn
@@ -52,7 +53,9 @@ type link struct {
 
 	mu     gosync.Mutex
 	stage  linkStage
-	ahead  []byte // read by the control plane, not consumed there
+	ahead  []byte        // read by the control plane, not consumed there
+	slow   time.Duration // waited for since the last command, or since enough had come
+	came   int           // octets since then
 	closed gosync.Once
 	err    error // of the close
 }
@@ -80,10 +83,18 @@ func (l *link) Read(p []byte) (int, error) {
 		l.mu.Unlock()
 		return 0, errInterrupted
 	case stageControl:
-		l.Conn.SetReadDeadline(time.Now().Add(l.timeout))
+		l.Conn.SetReadDeadline(time.Now().Add(max(0, l.timeout-l.slow)))
 	}
 	l.mu.Unlock()
+	begun := time.Now()
 	n, err := l.Conn.Read(p)
+	l.mu.Lock()
+	l.slow += time.Since(begun)
+	// An octet a second is too little, as it is for the data plane.
+	if l.came += n; l.came > min(120, int(l.timeout/time.Second)) {
+		l.slow, l.came = 0, 0
+	}
+	l.mu.Unlock()
 	if n > 0 {
 		if l.sent.Swap(false) {
 			l.traffic.turns.Add(1)
@@ -97,6 +108,7 @@ func (l *link) Write(p []byte) (int, error) {
 	l.sent.Store(true)
 	l.tracer.sent(p)
 	l.mu.Lock()
+	l.slow, l.came = 0, 0
 	rolling := l.stage != stageData
 	l.mu.Unlock()
 	if !rolling {

@@ -15,6 +15,7 @@ import (
 // listing is what LIST and its company answered.
 type listing struct {
 	mu         gosync.Mutex
+	taken      int  // responses
 	over       bool // what comes now was not asked for
 	lines      []listed
 	subscribed map[string]bool // raw names, where LSUB was asked
@@ -26,9 +27,10 @@ type listing struct {
 func (l *listing) take(kind string, response []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over {
+	if l.over || l.taken > mostListed {
 		return
 	}
+	l.taken++
 	switch kind {
 	case "LIST":
 		if line, err := scanList(response); err == nil {
@@ -58,6 +60,17 @@ func (l *listing) end() {
 	l.mu.Lock()
 	l.over = true
 	l.mu.Unlock()
+}
+
+// mostListed is how many responses to LIST, LSUB and STATUS are taken, all of
+// which are held in memory.
+const mostListed = 1_000_000
+
+// tooLong tells that there were more.
+func (l *listing) tooLong() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.taken > mostListed
 }
 
 func newListing() *listing {
@@ -223,6 +236,9 @@ func (st *stage) listOnce(ctx context.Context, extended, withStatus bool) (*list
 			first = st.lost(ctx, "LIST", first)
 		}
 		return nil, first
+	}
+	if found.tooLong() {
+		return nil, fmt.Errorf("LIST: the server lists more than %d mailboxes", mostListed)
 	}
 	return found, nil
 }

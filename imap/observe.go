@@ -95,8 +95,11 @@ func (b *observer) observe() (*mail.Observation, error) {
 		b.wait(fetches)
 		return nil, selectError(b.mailbox, err)
 	}
+	if err := s.enter(b.mailbox, data); err != nil {
+		b.wait(fetches)
+		return nil, err
+	}
 	b.data = data
-	s.enter(b.mailbox, data)
 	b.messages = nil
 	fetched := b.wait(fetches)
 	if s.conn.Err() != nil && fetched != nil {
@@ -275,12 +278,19 @@ func (b *observer) afterQResync() (*mail.Observation, error) {
 		}
 	}
 	b.messages = sortMessages(b.messages)
-	b.messages = slices.DeleteFunc(b.messages, func(m mail.ServerMessage) bool { return gone.Contains(m.UID) })
-
-	below := int(s.count(b.data.Exists)) - b.fresh()
-	if b.holes || below+gone.Len() < int(b.since.Messages) {
-		return b.withPresent()
+	isGone := func(m mail.ServerMessage) bool { return gone.Contains(m.UID) }
+	fresh := b.fresh()
+	for _, m := range b.messages[len(b.messages)-fresh:] {
+		if isGone(m) {
+			fresh--
+		}
 	}
+	below := int(s.count(b.data.Exists)) - fresh
+	// More than base knows can be none but a new one that was not told of.
+	if b.holes || below+gone.Len() < int(b.since.Messages) || below > int(b.since.Messages) {
+		return b.withPresent(true) // which tells what is gone, whatever was said
+	}
+	b.messages = slices.DeleteFunc(b.messages, isGone)
 	o := b.observation()
 	o.Gone = gone
 	s.prove(mail.UIDSpan(1, b.since.UIDNext-1).Minus(gone), b.at)
@@ -294,7 +304,7 @@ func (b *observer) afterCondStore() (*mail.Observation, error) {
 	s := b.session
 	below := int(s.count(b.data.Exists)) - b.fresh()
 	if b.holes || below != int(b.since.Messages) {
-		return b.withPresent()
+		return b.withPresent(true)
 	}
 	s.prove(mail.UIDSpan(1, b.since.UIDNext-1), b.at)
 	s.prove(uidsOf(b.messages), b.at)
@@ -320,26 +330,89 @@ func (b *observer) afterListing(w way) (*mail.Observation, error) {
 			return nil, err
 		}
 	}
-	return b.withPresent()
+	return b.withPresent(false)
 }
 
 // withPresent asks for the UIDs alone, to know what is gone where the rest does
 // not tell. When that does not agree with EXISTS either, nothing is known to be
 // gone.
-func (b *observer) withPresent() (*mail.Observation, error) {
-	o := b.observation()
+//
+// delta says that what was told up to now is only what changed.
+func (b *observer) withPresent(delta bool) (*mail.Observation, error) {
+	if b.holes && delta {
+		// What changed cannot be told from what did not.
+		b.at = b.session.expunged()
+		if err := b.again(byFlags); err != nil {
+			return nil, err
+		}
+	}
 	found, at, err := b.session.all(b.ctx, b.data)
-	if errors.Is(err, errCount) {
+	counted := !errors.Is(err, errCount)
+	if err != nil && counted {
+		return nil, fmt.Errorf("searching %q: %w", string(b.mailbox), err)
+	}
+	unread, err := b.fill(found)
+	if err != nil {
+		return nil, err
+	}
+	o := b.observation()
+	o.Unread = unread
+	if !counted {
 		b.session.prove(uidsOf(b.messages), b.at)
 		return o, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("searching %q: %w", string(b.mailbox), err)
 	}
 	o.Messages = slices.DeleteFunc(o.Messages, func(m mail.ServerMessage) bool { return !found.Contains(m.UID) })
 	o.Present = &found
 	b.session.prove(found, at)
 	return o, nil
+}
+
+// mostFilled is how many messages that a listing left out are asked for again.
+const mostFilled = 100_000
+
+// fill asks for messages that are there, as found says, and were not told of in a
+// form that could be understood: all that are new, and with holes those whose
+// flags may be among what is missing. It returns those that cannot be read.
+func (b *observer) fill(found mail.UIDSet) (unread mail.UIDSet, err error) {
+	missing := found
+	if !b.holes {
+		missing = found.Intersect(mail.UIDSpan(max(1, b.since.UIDNext), maxUID))
+	}
+	missing = missing.Minus(uidsOf(b.messages))
+	if missing.Len() > mostFilled {
+		return mail.UIDSet{}, fmt.Errorf("reading %q: the server says nothing of %d messages that it finds", string(b.mailbox), missing.Len())
+	}
+	queue := missing.Chunks(fetchBatch, wire.MaxSetOctets)
+	for refusals := 0; len(queue) > 0; {
+		f := b.fetch(wire.FetchOptions{UIDs: queue[0], Items: b.session.items()})
+		_, err := f.command.Wait()
+		if b.session.conn.Err() != nil && err != nil {
+			return mail.UIDSet{}, fmt.Errorf("reading %q: %w", string(b.mailbox), err)
+		}
+		came := uidsOf(f.messages).Intersect(queue[0])
+		for _, m := range f.messages {
+			if came.Contains(m.UID) {
+				b.messages = append(b.messages, m)
+			}
+		}
+		rest := queue[0].Minus(came)
+		queue = queue[1:]
+		switch {
+		case rest.IsEmpty():
+		case err != nil && rest.Len() > 1 && refusals < fetchRefusals:
+			queue = append(halves(rest), queue...)
+		default:
+			refusals++
+			unread.AddSet(rest)
+		}
+	}
+	b.messages = sortMessages(b.messages)
+	if unread.IsEmpty() {
+		return unread, nil
+	}
+	// Some may have gone meanwhile.
+	there, err := b.session.look(b.ctx, b.mailbox, unread)
+	return unread.Intersect(there), err
 }
 
 func uidsOf(list []mail.ServerMessage) mail.UIDSet {
@@ -370,7 +443,7 @@ func (s *session) all(ctx context.Context, data *wire.SelectData) (found mail.UI
 			return found, at, nil
 		}
 	}
-	return mail.UIDSet{}, at, errCount
+	return found, at, errCount
 }
 
 // List returns the UIDs that the mailbox holds now, with its state at SELECT.
@@ -391,7 +464,10 @@ func (a *Account) List(ctx context.Context, m mail.Mailbox) (*mail.Observation, 
 			search.Wait()
 			return selectError(m, err)
 		}
-		s.enter(m, b.data)
+		if err := s.enter(m, b.data); err != nil {
+			search.Wait()
+			return err
+		}
 		o = b.observation()
 		found, err := search.Wait()
 		if s.conn.Err() == nil && (err != nil || uint32(found.Len()) != s.count(b.data.Exists)) {

@@ -9,6 +9,7 @@ import (
 	gosync "sync"
 	"time"
 
+	"godwit/imap/wire"
 	"godwit/mail"
 )
 
@@ -243,6 +244,7 @@ func (a *Account) connect(ctx context.Context) (*session, error) {
 type lostError struct {
 	err      error
 	progress bool // something was done before
+	at       bool // the server let us in, and went at what it was asked
 }
 
 func (e *lostError) Error() string { return e.err.Error() }
@@ -258,6 +260,7 @@ func (a *Account) repeat(ctx context.Context, op func() error) error {
 		var lost *lostError
 		switch {
 		case err == nil:
+			a.mends()
 			return nil
 		case errors.Is(err, mail.ErrUncertain):
 			return err
@@ -275,6 +278,9 @@ func (a *Account) repeat(ctx context.Context, op func() error) error {
 			failures++ // that took a whole timeout already
 		}
 		if failures >= len(backoff) {
+			if lost.at && a.breaks() {
+				return fmt.Errorf("the server ends the connection whenever it is asked for this: %w", lost.err)
+			}
 			return offline(err)
 		}
 		timer := time.NewTimer(backoff[failures])
@@ -286,6 +292,26 @@ func (a *Account) repeat(ctx context.Context, op func() error) error {
 		}
 		failures++
 	}
+}
+
+// mostBroken is how many calls in a row may fail because the server goes, each
+// time, at what it is asked, before it counts as gone altogether. Until then
+// it is one damaged mailbox that ends it, and the others go on.
+const mostBroken = 2
+
+// breaks counts a call that the server would not survive; false when there were
+// too many.
+func (a *Account) breaks() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.broken++
+	return a.broken <= mostBroken
+}
+
+func (a *Account) mends() {
+	a.mu.Lock()
+	a.broken = 0
+	a.mu.Unlock()
 }
 
 // with runs op with a session, again with another one when the connection is
@@ -330,8 +356,10 @@ func (a *Account) judge(ctx context.Context, s *session, err error) error {
 		return err
 	case errors.As(err, &sink):
 		return err
+	case errors.Is(err, wire.ErrFlood): // it would say it all again
+		return a.secrets.wrap(err)
 	case s.conn.Err() != nil:
-		return &lostError{err: a.secrets.wrap(err), progress: s.progress}
+		return &lostError{err: a.secrets.wrap(err), progress: s.progress, at: s.mailbox != "" || s.asked}
 	}
 	return a.secrets.wrap(err)
 }

@@ -3,6 +3,7 @@ package imap
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	goimap "github.com/emersion/go-imap/v2"
 
@@ -73,10 +74,13 @@ const mostByes = 2 * fetchRefusals
 func (f *fetcher) queue() (queue []mail.UIDSet, ahead int) {
 	alone := f.want.Intersect(mail.UIDs(f.suspect))
 	ahead = fetchAhead
+	if f.size < fetchBatch {
+		ahead = 1
+	}
 	if !alone.IsEmpty() {
 		queue, ahead = append(queue, alone), 1
 	}
-	return append(queue, f.want.Minus(alone).Chunks(fetchBatch, wire.MaxSetOctets)...), ahead
+	return append(queue, f.want.Minus(alone).Chunks(f.size, wire.MaxSetOctets)...), ahead
 }
 
 // blame finds the message at which the server said BYE, after a batch whose
@@ -84,7 +88,11 @@ func (f *fetcher) queue() (queue []mail.UIDSet, ahead int) {
 func (f *fetcher) blame(s *session, b *batch, err error) {
 	var status *goimap.Error
 	open := b.uids.Intersect(f.want)
-	if !errors.As(err, &status) || status.Type != goimap.StatusResponseTypeBye || open.IsEmpty() || f.byes >= mostByes {
+	if !errors.As(err, &status) {
+		f.lost(s, b, err)
+		return
+	}
+	if status.Type != goimap.StatusResponseTypeBye || open.IsEmpty() || f.byes >= mostByes {
 		return
 	}
 	f.byes++
@@ -98,4 +106,48 @@ func (f *fetcher) blame(s *session, b *batch, err error) {
 	f.account.refuse(messageID{f.mailbox, f.validity, first}, why)
 	f.want = f.want.Minus(open)
 	f.suspect = 0
+}
+
+const (
+	// fetchSuspected is how often a message may end the connection, alone and without
+	// a word, before it is left. Networks break for other reasons, too.
+	fetchSuspected = 3
+	// fetchAbandoned is how many messages in a row may be left for that before the
+	// server is believed to be gone.
+	fetchAbandoned = 2
+)
+
+// lost takes note of a connection that ended without a BYE while a batch was
+// under way: the server died of a message, or sent it so that nobody can tell
+// where it ends. Servers that do not answer in order have batches get smaller
+// until one message stands alone. Silence is no such end; it says more of the
+// network than of a message.
+func (f *fetcher) lost(s *session, b *batch, err error) {
+	if s.conn.Err() == nil || f.ctx.Err() != nil || sinkFailed(err) || errors.Is(err, wire.ErrFlood) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return
+	}
+	rest := b.uids.Intersect(f.want)
+	switch {
+	case rest.IsEmpty():
+	case rest.Len() == 1 && b.uids.Len() == 1 && rest.Contains(f.suspect):
+		if f.suspected++; f.suspected < fetchSuspected {
+			s.progress = true
+			return
+		}
+		f.account.refuse(messageID{f.mailbox, f.validity, f.suspect}, fmt.Errorf("asked for it alone, the connection ends: %w", err))
+		f.want = f.want.Minus(rest)
+		f.suspect, f.suspected, f.size = 0, 0, fetchBatch
+		if f.abandoned++; f.abandoned <= fetchAbandoned {
+			s.progress = true
+		}
+	default:
+		f.suspect, f.suspected, f.size = rest.Ranges()[0].Low, 0, max(1, f.size/4)
+		s.progress = s.progress || f.abandoned <= fetchAbandoned
+	}
+}
+
+// sinkFailed tells the sink's own error.
+func sinkFailed(err error) bool {
+	var sink *sinkError
+	return errors.As(err, &sink)
 }

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type session struct {
 	enabling *wire.Command[[]goimap.Cap]
 	noQRSync bool // QRESYNC was announced and not enabled
 	progress bool // the call that has the session got something done
+	asked    bool // it asked for a mailbox
 
 	mailbox     mail.Mailbox // selected; empty: none
 	uidValidity mail.UIDValidity
@@ -72,7 +74,7 @@ const capCompress goimap.Cap = "COMPRESS=DEFLATE" // RFC 4978
 // that only lists can do without: no turn, unless there is compression to agree
 // on.
 func (s *session) prepare(ctx context.Context) error {
-	s.progress = false
+	s.progress, s.asked = false, false
 	if s.prepared {
 		return nil
 	}
@@ -170,10 +172,18 @@ func (s *session) leave() {
 	s.mu.Unlock()
 }
 
+// errNoValidity: without UIDVALIDITY a UID names nothing that lasts (RFC 9051,
+// 6.3.2), and without EXISTS nothing shows whether a listing is whole.
+var errNoValidity = errors.New("the server opens the mailbox and gives no UIDVALIDITY, or no number of messages")
+
 // enter records the mailbox that was selected.
-func (s *session) enter(m mail.Mailbox, data *wire.SelectData) {
+func (s *session) enter(m mail.Mailbox, data *wire.SelectData) error {
+	if data.UIDValidity == 0 || !data.ExistsGiven {
+		return fmt.Errorf("selecting %q: %w", string(m), errNoValidity)
+	}
 	s.mailbox, s.uidValidity, s.readOnly = m, data.UIDValidity, data.ReadOnly
 	s.account.sawValidity(m, data.UIDValidity)
+	return nil
 }
 
 // prove records UIDs that were shown to be there.
@@ -198,6 +208,7 @@ func (s *session) present(uids mail.UIDSet) mail.UIDSet {
 // selecting sends SELECT.
 func (s *session) selecting(ctx context.Context, raw string, o wire.SelectOptions) *wire.Command[*wire.SelectData] {
 	s.leave()
+	s.asked = true
 	o.CondStore = o.ModSeq == 0 && s.has(goimap.CapCondStore)
 	return s.conn.Select(ctx, raw, o)
 }
@@ -253,7 +264,12 @@ func (s *session) ensure(ctx context.Context, m mail.Mailbox, v mail.UIDValidity
 		}
 		return mail.UIDSet{}, selectError(m, err)
 	}
-	s.enter(m, data)
+	if err := s.enter(m, data); err != nil {
+		if search != nil {
+			search.Wait()
+		}
+		return mail.UIDSet{}, err
+	}
 	if data.UIDValidity != v {
 		if search != nil {
 			search.Wait()

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	gosync "sync"
+	"sync/atomic"
 	"time"
 
 	goimap "github.com/emersion/go-imap/v2"
@@ -19,6 +21,10 @@ var errInterrupted = errors.New("read interrupted")
 
 // maxResponse is how long one response of the control plane may be.
 const maxResponse = 4 << 20
+
+// maxAnswer is how long all responses to what was sent at once may be: a LIST of
+// more mailboxes than anybody has.
+const maxAnswer = 32 << 20
 
 // control is the net.Conn that imapclient gets. It hands whole responses on,
 // only those that imapclient needs and in the form that it understands, and
@@ -31,16 +37,17 @@ type control struct {
 	secrets *secrets
 	notice  func(text string) // what the server wants the user to know
 
-	raw      []byte // received, up to now not a whole response
-	consumed int    // how much of raw was taken
-	out      []byte // for imapclient
+	raw      []byte       // received, up to now not a whole response
+	consumed int          // how much of raw was taken
+	answer   atomic.Int64 // octets since something was sent
+	out      []byte       // for imapclient
 
 	mu        gosync.Mutex
 	caps      goimap.CapSet // as the server last gave them; nil: forgotten
 	bye       string
 	failed    error // why reading ended
 	detaching bool
-	asking    bool // the command under way may be asked for more
+	asking    bool                               // the command under way may be asked for more
 	untagged  func(kind string, response []byte) // takes what is not for imapclient
 	own       map[string]chan ownAnswer          // by tag
 	sends     int
@@ -88,6 +95,9 @@ func (c *control) next() ([]byte, error) {
 	for {
 		if n := responseLength(c.raw); n > 0 {
 			c.consumed = n
+			if total := c.answer.Add(int64(n)); total > maxAnswer {
+				return nil, fmt.Errorf("the server does not stop talking: %d octets in answer to one command", total)
+			}
 			return c.raw[:n], nil
 		}
 		if len(c.raw) > maxResponse {
@@ -162,10 +172,17 @@ func isStatus(kind string) bool {
 	return false
 }
 
+// namespace is a NAMESPACE response that imapclient can read (RFC 2342, 6). At any
+// other it would end the connection.
+var namespace = regexp.MustCompile(`^(?i)\* NAMESPACE` + strings.Repeat(` (?:NIL|\((?:\("(?:[^"\\]|\\.)*" (?:NIL|"(?:[^"\\]|\\.)")\) ?)+\))`, 3) + `$`)
+
 // translate returns a response as imapclient may see it; nothing when it must
 // not.
 func (c *control) translate(response []byte) []byte {
 	line := bytes.TrimRight(response, "\r\n")
+	if len(line) == 0 {
+		return nil // one too many, as some servers send it
+	}
 	if bytes.HasPrefix(line, []byte("+")) {
 		if !c.mayAsk() {
 			return nil // nobody waits for it, and imapclient would end the connection
@@ -181,7 +198,7 @@ func (c *control) translate(response []byte) []byte {
 	case kind == "CAPABILITY":
 		c.setCaps(string(rest))
 		return []byte("* CAPABILITY " + c.shownCaps() + "\r\n")
-	case kind == "NAMESPACE":
+	case kind == "NAMESPACE" && namespace.Match(line):
 		return slices.Clone(response)
 	}
 	c.mu.Lock()
@@ -343,6 +360,7 @@ func (c *control) Write(p []byte) (int, error) {
 
 // write sends, or gathers while the stream is corked. The caller holds writing.
 func (c *control) write(p []byte) (int, error) {
+	c.answer.Store(0)
 	if c.corked {
 		c.gathered = append(c.gathered, p...)
 		return len(p), nil
@@ -362,6 +380,7 @@ func (c *control) uncork() error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.corked = false
+	c.answer.Store(0)
 	_, err := c.link.Write(c.gathered)
 	c.gathered = nil
 	return err

@@ -45,6 +45,9 @@ type Observation struct {
 	// of UID; all of them when Complete. Those at Since.UIDNext and above are new
 	// and carry Date and Content.Size; those below may carry only UID and Flags.
 	Messages []ServerMessage
+	// Unread are messages that are there, and of which the server tells nothing
+	// that can be understood: what is new or has changed about them is not known.
+	Unread UIDSet
 	// Complete says that Messages is a full listing, whose count agreed with
 	// EXISTS: what base has and Messages has not was removed.
 	Complete bool

@@ -71,9 +71,29 @@ func (s *UIDSet) AddRange(low, high UID) {
 
 // AddSet puts all of t into the set.
 func (s *UIDSet) AddSet(t UIDSet) {
+	if len(t.ranges) > 16 && len(s.ranges) > 16 && s.Max() >= t.ranges[0].Low {
+		s.merge(t)
+		return
+	}
 	for _, r := range t.ranges {
 		s.AddRange(r.Low, r.High)
 	}
+}
+
+// merge is AddSet for two long sets, in the time of their lengths: putting ranges
+// into the middle one by one takes that of the product.
+func (s *UIDSet) merge(t UIDSet) {
+	out := UIDSet{ranges: make([]UIDRange, 0, len(s.ranges)+len(t.ranges))}
+	for i, j := 0, 0; i < len(s.ranges) || j < len(t.ranges); {
+		if j == len(t.ranges) || i < len(s.ranges) && s.ranges[i].Low <= t.ranges[j].Low {
+			out.AddRange(s.ranges[i].Low, s.ranges[i].High)
+			i++
+		} else {
+			out.AddRange(t.ranges[j].Low, t.ranges[j].High)
+			j++
+		}
+	}
+	*s = out
 }
 
 // Contains tells whether u is in the set.

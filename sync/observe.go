@@ -177,6 +177,10 @@ func (r *run) ask(ctx context.Context, b *box) error {
 	}
 	b.observed = o
 	b.reset = b.before.OnServer && o.UIDValidity != b.before.UIDValidity
+	if err := r.doubtful(ctx, b, o); err != nil {
+		return err
+	}
+	o = b.observed
 	if b.reset || o.Complete || o.Present != nil {
 		return nil
 	}

@@ -70,10 +70,12 @@ type Conn struct {
 	alerts   []string
 
 	// The rest belongs to the reading goroutine.
-	p     parser
-	flags flagCache
-	msg   Message
-	held  []spool
+	p      parser
+	flood  flood
+	exists uint32 // as EXISTS said last
+	flags  flagCache
+	msg    Message
+	held   []spool
 }
 
 // NewConn takes over an authenticated connection, at a response boundary with
@@ -92,7 +94,7 @@ func NewConn(conn net.Conn, o Options) *Conn {
 		caps:    make(imap.CapSet, len(o.Capabilities)),
 		handler: o.Handler,
 		tempDir: o.TempDir,
-		link:    &link{conn: conn, timeout: o.Timeout},
+		link:    &link{conn: conn, timeout: o.Timeout, left: o.Timeout},
 		ended:   make(chan struct{}),
 		writing: make(chan struct{}, 1),
 	}

@@ -95,10 +95,10 @@ func TestSilenceEndsTheConnectionButProgressDoesNot(t *testing.T) {
 		c, s := connect(t, o)
 		go func() {
 			s.expect("g1 UID FETCH 1 (UID BODY.PEEK[])")
-			s.send("* 1 FETCH (UID 1 BODY[] {8}\r\n")
+			s.send("* 1 FETCH (UID 1 BODY[] {800}\r\n")
 			for range 8 { // each within the timeout, all together far beyond it
 				time.Sleep(59 * time.Second)
-				s.send("x")
+				s.send(strings.Repeat("x", 100))
 			}
 			s.send(")\r\ng1 OK\r\n")
 			s.expect("g2 NOOP")
@@ -114,6 +114,28 @@ func TestSilenceEndsTheConnectionButProgressDoesNot(t *testing.T) {
 		began := time.Now()
 		_, err := c.Noop(t.Context()).Wait()
 		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != time.Minute {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+// An octet now and then keeps nobody waiting for ever.
+func TestAnOctetASecondIsSilence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := caps()
+		o.Timeout = time.Minute
+		c, s := connect(t, o)
+		go func() {
+			s.expect("g1 NOOP")
+			for range 100 {
+				time.Sleep(time.Second)
+				s.send("x")
+			}
+		}()
+		began := time.Now()
+		_, err := c.Noop(t.Context()).Wait()
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) > 2*time.Minute { // the command's own octets count once
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 	})

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"godwit/mail"
@@ -44,9 +45,13 @@ type fetchCommand struct {
 	sink     Sink
 	data     FetchData
 	met      mail.UIDSet // messages whose sections were given to the sink
+	told     int         // results without sections
 	err      error       // the sink's
 	sections int
 }
+
+// errTooMany is the error of a FETCH to which the server answers without end.
+var errTooMany = errors.New("the server tells of more messages than it says there are")
 
 func (f *fetchCommand) sinkErr() error { return f.err }
 
@@ -163,6 +168,7 @@ func (c *Conn) fetched(seq uint32) {
 		return
 	}
 	if owner != nil {
+		c.flood.useful = true
 		owner.fetch.met.Add(m.UID)
 		if given == owner.fetch.sections {
 			owner.fetch.data.Delivered.Add(m.UID)
@@ -279,7 +285,16 @@ func (c *Conn) section(m *Message, owner *command) (took bool, by *command) {
 		return false, nil
 	}
 	missing := asked.fetch.options.Items & required &^ m.Has
+	if m.Has&ItemSize != 0 && (n-1<<20)/2 > m.Size && name == Whole {
+		// Not worth the disk, nor the time: nobody could tell where it ends.
+		p.fail("a body far larger than RFC822.SIZE")
+		return false, nil
+	}
 	if m.UID == 0 || missing != 0 {
+		if n > mostSpooled {
+			p.outOfStep("literal too large to be put by")
+			return false, nil
+		}
 		s := spool{section: at, name: name}
 		if err := s.fill(p.rd, n, c.heldOctets()+n <= spoolMemory, c.tempDir); err != nil {
 			s.close()
@@ -386,12 +401,21 @@ func (c *Conn) metadata(m *Message) {
 		switch {
 		case cmd == nil:
 		case cmd.selected != nil:
-			if m.Has&ItemFlags != 0 {
+			if m.Has&ItemFlags != 0 && cmd.problem == nil {
 				cmd.selected.Changed = append(cmd.selected.Changed, *m)
+				if implausible(len(cmd.selected.Changed), c.exists) {
+					cmd.selected.Changed = nil
+					cmd.problem = &MalformedError{Reason: "it tells of more changed messages than there are"}
+				}
+				c.flood.useful = true
 				return
 			}
 		default:
-			cmd.fetch.give(m, nil)
+			f := cmd.fetch
+			if f.told++; f.err == nil && implausible(f.told, c.exists) {
+				f.err = errTooMany
+			}
+			c.flood.useful = f.give(m, nil)
 			return
 		}
 	} else if cmd := c.selecting(); cmd != nil && cmd.qresync && cmd.problem == nil {

@@ -18,8 +18,17 @@ const byeWait = 5 * time.Second
 // callback of the user's.
 const closeWait = time.Second
 
+// minimalRate is how many octets a second must move, in either direction, so that
+// it counts as progress. What is slower is as good as silence: a server that sends
+// an octet now and then could hold a run for ever. It is low enough for the lines
+// by which servers say that they are still at work.
+const minimalRate = 1
+
+// mostDemanded is how many octets are enough, however long the timeout is.
+const mostDemanded = 120
+
 // link is the connection with a rolling deadline: while a command is under way
-// each octet that moves, in either direction, sets the clock back. An upload may
+// progress, in either direction, sets the clock back. An upload may
 // be read slowly while nothing is answered, and an answer may be long while
 // nothing is written, so both directions share it.
 type link struct {
@@ -29,26 +38,56 @@ type link struct {
 	timeout time.Duration
 	busy    bool // a command is under way and its answer is due
 	dead    bool
+	// Of the time that is left until something must have moved, what was spent
+	// waiting is taken off; what the consumer of the data takes is not.
+	left  time.Duration
+	moved int       // octets since the clock was set back
+	since time.Time // when it was
 }
 
 // arm sets the deadlines anew.
 func (l *link) arm() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.armLocked()
+}
+
+func (l *link) armLocked() {
 	if l.dead {
 		return // the past deadline that ends all waiting stays
 	}
 	var deadline time.Time
 	if l.busy {
-		deadline = time.Now().Add(l.timeout)
+		deadline = time.Now().Add(l.left)
 	}
 	l.conn.SetDeadline(deadline) // an error here is one of the next Read or Write, too
+}
+
+// reset sets the clock back. The caller holds mu.
+func (l *link) reset() { l.left, l.moved, l.since = l.timeout, 0, time.Now() }
+
+// progress counts octets that moved after a wait since begun.
+func (l *link) progress(n int, begun time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if begun.Before(l.since) {
+		begun = l.since
+	}
+	l.moved += n
+	if l.moved > min(mostDemanded, int(minimalRate*l.timeout/time.Second)) {
+		l.reset()
+	} else {
+		l.left = max(0, l.left-time.Since(begun))
+	}
 }
 
 // setBusy says whether an answer is due. A Read that already waits gets its
 // deadline with the next arm, which the flush of the command does.
 func (l *link) setBusy(busy bool) {
 	l.mu.Lock()
+	if busy && !l.busy {
+		l.reset()
+	}
 	l.busy = busy
 	l.mu.Unlock()
 }
@@ -57,13 +96,16 @@ func (l *link) setBusy(busy bool) {
 func (l *link) hurry() {
 	l.mu.Lock()
 	l.timeout = min(l.timeout, byeWait)
+	l.left = min(l.left, l.timeout)
 	l.busy = true
 	l.mu.Unlock()
 }
 
 func (l *link) Read(p []byte) (int, error) {
 	l.arm()
+	begun := time.Now()
 	n, err := l.conn.Read(p)
+	l.progress(n, begun)
 	return n, l.explain(err)
 }
 
@@ -73,8 +115,10 @@ func (l *link) Write(p []byte) (int, error) {
 	written := 0
 	for {
 		l.arm()
+		begun := time.Now()
 		n, err := l.conn.Write(p[written:min(len(p), written+piece)])
 		written += n
+		l.progress(n, begun)
 		if err != nil || written == len(p) {
 			l.arm()
 			return written, l.explain(err)
@@ -86,6 +130,9 @@ func (l *link) explain(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		if l.moved > 0 {
+			return fmt.Errorf("only %d octets moved in %v: %w", l.moved, l.timeout, err)
+		}
 		return fmt.Errorf("no octet moved for %v: %w", l.timeout, err)
 	}
 	return err

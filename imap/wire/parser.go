@@ -163,7 +163,7 @@ func (p *parser) skipLiteral(n int64) {
 	if p.err != nil {
 		return
 	}
-	if n < 0 || n > p.maxLiteral {
+	if n < 0 || n > min(p.maxLiteral, mostSkipped) {
 		p.outOfStep("literal too large")
 		return
 	}

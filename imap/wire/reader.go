@@ -17,6 +17,7 @@ type reader struct {
 	src  io.Reader
 	buf  []byte
 	r, w int
+	read int64 // octets that came, up to now
 }
 
 func newReader(src io.Reader) *reader {
@@ -28,6 +29,7 @@ func (rd *reader) fill() error {
 	for range 100 {
 		n, err := rd.src.Read(rd.buf[rd.w:])
 		rd.w += n
+		rd.read += int64(n)
 		if n > 0 {
 			return nil // an error comes again with the next Read
 		}
@@ -97,7 +99,9 @@ func (rd *reader) Read(p []byte) (int, error) {
 	}
 	if rd.r == rd.w {
 		if len(p) >= readerSize/4 {
-			return rd.src.Read(p)
+			n, err := rd.src.Read(p)
+			rd.read += int64(n)
+			return n, err
 		}
 		rd.makeRoom()
 		if err := rd.fill(); err != nil {

@@ -12,10 +12,12 @@ import (
 // the connection.
 func (c *Conn) response() error {
 	p := &c.p
+	begun := p.rd.read
 	p.begin()
 	if p.err != nil {
 		return p.err
 	}
+	isTagged := false
 	switch {
 	case len(p.line) == 0: // some servers send an empty line too many
 	case p.line[0] == '*':
@@ -26,10 +28,16 @@ func (c *Conn) response() error {
 	case p.line[0] == '+':
 		c.continuation()
 	default:
+		isTagged = true
 		c.tagged()
 	}
 	if p.bad != "" && p.err == nil {
 		c.complain(c.oldest(nil), p.malformed())
+	}
+	if isTagged {
+		c.flood = flood{exists: c.exists}
+	} else if err := c.flood.count(p.rd.read - begun); err != nil && p.err == nil {
+		p.fatal(err)
 	}
 	return p.err
 }
@@ -109,10 +117,13 @@ func (c *Conn) untagged() {
 	case "FLAGS":
 		c.mailboxFlags()
 	case "VANISHED":
+		c.flood.sets++
 		c.vanished()
 	case "SEARCH":
+		c.flood.sets++
 		c.searched()
 	case "ESEARCH":
+		c.flood.sets++
 		c.extendedSearched()
 	case "STATUS":
 		c.statusResponse()
@@ -142,8 +153,9 @@ func (c *Conn) numbered() {
 		p.spaces()
 		c.fetched(n)
 	case "EXISTS":
+		c.exists = n
 		if cmd := c.selecting(); cmd != nil {
-			cmd.selected.Exists = n
+			cmd.selected.Exists, cmd.selected.ExistsGiven = n, true
 			return
 		}
 		c.event(Event{Kind: EventExists, Number: n})

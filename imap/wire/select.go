@@ -23,6 +23,7 @@ type SelectOptions struct {
 // SelectData is what SELECT told of the mailbox.
 type SelectData struct {
 	Exists        uint32
+	ExistsGiven   bool             // RFC 9051, 6.3.2 demands EXISTS
 	UIDValidity   mail.UIDValidity // zero: not given (RFC 9051, 6.3.2: no persistent UIDs)
 	UIDNext       mail.UID         // zero: not given
 	HighestModSeq mail.ModSeq      // zero: not given, or NOMODSEQ

@@ -2,7 +2,6 @@ package hostile
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -257,7 +255,7 @@ func (st *stage) files() {
 		if info.Mode() != want {
 			st.t.Errorf("%s is %v, not %v", path, info.Mode(), want)
 		}
-		if strings.ContainsFunc(d.Name(), unprintable) {
+		if strings.ContainsFunc(d.Name(), unicode.IsControl) {
 			st.t.Errorf("a control character in a file's name: %q", path)
 		}
 		if d.IsDir() || info.Size() > 50<<20 {
@@ -391,20 +389,35 @@ func contents(lines []string) map[string]int {
 	return out
 }
 
-// within waits until something holds.
-func within(t testing.TB, most time.Duration, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), most)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%s: not within %v", what, most)
+// pick finds the file of a message.
+func (st *stage) pick(body []byte) string {
+	st.t.Helper()
+	for _, f := range st.mails() {
+		if f.sums[1] == sha256.Sum256(body) {
+			return f.path
 		}
+	}
+	st.t.Fatalf("no file has %q", body)
+	return ""
+}
+
+// move moves a message to another mailbox, as a mail reader does.
+func (st *stage) move(body []byte, mailbox string) {
+	st.t.Helper()
+	path := st.pick(body)
+	name := filepath.Base(path)
+	if !strings.Contains(name, ":2,") {
+		name += ":2,"
+	}
+	if err := os.Rename(path, filepath.Join(st.root, mailbox, "cur", name)); err != nil {
+		st.t.Fatal(err)
 	}
 }
 
-func number(n int) string { return strconv.Itoa(n) }
+// remove removes a message, as a user does.
+func (st *stage) remove(body []byte) {
+	st.t.Helper()
+	if err := os.Remove(st.pick(body)); err != nil {
+		st.t.Fatal(err)
+	}
+}
