@@ -278,7 +278,7 @@ func (a *Account) repeat(ctx context.Context, op func() error) error {
 			failures++ // that took a whole timeout already
 		}
 		if failures >= len(backoff) {
-			if lost.at && a.breaks() {
+			if lost.at && !errors.Is(err, os.ErrDeadlineExceeded) && a.breaks() {
 				return fmt.Errorf("the server ends the connection whenever it is asked for this: %w", lost.err)
 			}
 			return offline(err)
