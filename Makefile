@@ -6,6 +6,7 @@
 # make soak-e2e kills, cuts and stalls, CASES of each, against a real Dovecot, with the waits that users have
 # make lint    gofmt, vet, a build for every system, golangci-lint, govulncheck
 # make fuzz    each fuzz target for FUZZTIME
+# make hostile the servers that misbehave
 # make bench   the benchmarks, COUNT times each, as benchstat reads them
 # make race-report  godwit beside mbsync and OfflineIMAP, as Markdown tables
 # make scale-report godwit with one mailbox of growing size, and with 2,000
@@ -33,7 +34,7 @@ SYSTEMS = linux/arm64 darwin/arm64 freebsd/amd64 openbsd/amd64
 
 LDFLAGS = -s -w $(if $(VERSION),-X main.release=$(VERSION))
 
-.PHONY: all build demo test race sim soak short soak-e2e lint gofmt vet golangci vuln cross fuzz bench race-report scale-report install clean
+.PHONY: all build demo test race sim soak short soak-e2e lint gofmt vet golangci vuln cross fuzz hostile bench race-report scale-report install clean
 
 all: build
 
@@ -101,6 +102,9 @@ vuln:
 	3) exit 3 ;; \
 	*) echo "govulncheck could not do its work (status $$status): vulnerabilities were NOT looked for" ;; \
 	esac
+
+hostile:
+	$(GO) test -count=1 -v -run 'TestHostileServers$$' ./internal/hostile | grep -E '^[0-9]+ hostile|^ *--- FAIL|^(ok|FAIL)'
 
 fuzz:
 	./scripts/fuzz $(FUZZTIME)

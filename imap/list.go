@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	gosync "sync"
@@ -334,7 +335,7 @@ func (a *Account) resolve(ctx context.Context, s *session, found *listing, wante
 		case no && isNonexistent(err):
 			// Dovecot lists a parent that was deleted as if it could be selected.
 			list[at[i]].NoSelect = true
-		case !no && !hasNoAnswer(err) && !isMalformed(err):
+		case !no && !hasNoAnswer(err) && !isMalformed(err) && !errors.Is(err, wire.ErrArgument):
 			return nil, fmt.Errorf("STATUS: %w", err)
 		}
 	}

@@ -24,9 +24,6 @@ type dialogue struct {
 	skip int64 // octets of a literal still to come
 }
 
-// maxTraced is how much of a line is shown.
-const maxTraced = 1000
-
 func newTracer(show func(line string), s *secrets) *tracer {
 	if show == nil {
 		return nil
@@ -97,7 +94,7 @@ func (t *tracer) feed(p []byte, sent bool) {
 		if _, kind, _ := splitResponse(line); !isStatus(kind) {
 			d.skip, _ = literalSize(line)
 		}
-		shown := t.secrets.clean(string(line[:min(len(line), maxTraced)]))
+		shown := t.secrets.clean(string(line))
 		if d.skip > 0 {
 			shown += fmt.Sprintf(" <%d octets>", d.skip)
 		}

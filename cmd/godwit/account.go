@@ -36,6 +36,7 @@ type opening struct {
 	relocate bool
 	printer  *ui.Printer
 	notice   func(text string) // what the server wants the user to know
+	trace    func(line string) // what goes over the connections; nil: nobody asks
 	// before, when not nil, is called under the lock before the database is opened.
 	before func(database string) error
 }
@@ -119,6 +120,7 @@ func openServer(c *config.Account, o opening) (*server, error) {
 		RootCAs: c.IMAP.CA, Fingerprint: c.IMAP.Fingerprint, Command: c.IMAP.Command,
 		Timeout: c.IMAP.Timeout, User: c.IMAP.User,
 		Connections: c.Connections, Compress: c.IMAP.Compress,
+		Trace: o.trace,
 		Notify: func(text string) {
 			if !quiet.closing.Load() && o.notice != nil {
 				o.notice(text)

@@ -24,7 +24,10 @@ func checkCommand() *cli.Command {
 		ArgsUsage: "[ACCOUNT…]",
 		Description: "Reads the configuration, connects and logs in, and says what each server offers and what that means\n" +
 			"for speed and safety. It changes nothing.",
-		Flags:        []cli.Flag{jsonFlag},
+		Flags: []cli.Flag{
+			jsonFlag,
+			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show what is said to the server and by it, without login and mail", DisableDefaultText: true},
+		},
 		Action:       runCheck,
 		BashComplete: completeAccounts,
 	})
@@ -106,7 +109,11 @@ func checkAccount(ctx context.Context, p *ui.Printer, c *config.Account, tell te
 			return nil, fmt.Errorf("%w: tls_ca: %w", errConfig, err)
 		}
 	}
-	server, err := openServer(c, opening{printer: p, notice: p.Account(c.Name).Notice})
+	o := opening{printer: p, notice: p.Account(c.Name).Notice}
+	if p.Level() == ui.Verbose && !p.JSON() {
+		o.trace = func(line string) { p.Print("    " + p.Style().Dim(p.Clean(line))) }
+	}
+	server, err := openServer(c, o)
 	if err != nil {
 		return nil, err
 	}

@@ -161,7 +161,7 @@ func converges(st *stage, h hostility, all map[string]int) {
 	st.t.Helper()
 	var r *result
 	for range 3 { // what was left in doubt may be settled in one run and done in the next
-		if r = st.run(mostTime, "sync"); r.exit == h.still {
+		if r = st.run(mostTime, "sync", "--retry"); r.exit == h.still {
 			break
 		}
 	}
