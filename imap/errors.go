@@ -141,11 +141,22 @@ func shown(r rune) rune {
 // wrap returns err with the server's words cleaned, for the user.
 func (s *secrets) wrap(err error) error {
 	var status *goimap.Error
-	if errors.As(err, &status) {
-		status.Text = s.clean(status.Text)
+	var clean *cleanError
+	if !errors.As(err, &status) || status.Text == "" || errors.As(err, &clean) {
+		return err
 	}
-	return err
+	return &cleanError{err, status.Text, s.clean(status.Text)}
 }
+
+// cleanError shows the server's words as they may be shown. The error itself stays
+// as it is: one BYE ends many commands, which are told of it at the same time.
+type cleanError struct {
+	err         error
+	said, shown string
+}
+
+func (e *cleanError) Error() string { return strings.ReplaceAll(e.err.Error(), e.said, e.shown) }
+func (e *cleanError) Unwrap() error { return e.err }
 
 // isMalformed tells that an answer could not be understood while the connection
 // is still in step.

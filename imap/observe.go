@@ -233,7 +233,8 @@ func (b *observer) observation() *mail.Observation {
 		Keywords:    room(b.data),
 		Messages:    b.messages,
 	}
-	if !b.data.NoModSeq {
+	// Dovecot gives one even where it does not offer to tell what changed since.
+	if !b.data.NoModSeq && (b.session.qresync() || b.session.has(goimap.CapCondStore)) {
 		o.ModSeq = b.data.HighestModSeq
 	}
 	if o.UIDNext == 0 { // not given (RFC 3501, 6.3.1 allows it): above all that is known
