@@ -52,21 +52,17 @@ func (v *verifying) keepAll(ctx context.Context, a *account, show *ui.Account, b
 	if err != nil {
 		return exitDone, err
 	}
-	generation, err := a.generations(ctx)
+	ready, err := a.ready(ctx, false)
 	if err != nil {
 		return exitDone, err
 	}
 	options := engineOptions(a, sync.Options{
-		KeepAll: true, Restored: generation.restored, Full: true, ByHash: byHash, Retry: true, After: after, Only: v.t.filter(), Events: show.Event,
+		KeepAll: true, Full: true, ByHash: byHash, Retry: true, After: after, Only: v.t.filter(), Events: show.Event,
 	})
-	result, err := sync.Run(ctx, options)
-	err = errors.Join(err, a.advance(ctx, generation, options, &result, err))
+	result, err := a.run(ctx, ready, options)
 	v.did.Pulled, v.did.Pushed, v.did.Moved = v.did.Pulled+result.Pulled, v.did.Pushed+result.Pushed, v.did.Moved+result.Moved
 	v.did.Flagged, v.did.Removed = v.did.Flagged+result.Flagged, v.did.Removed+result.Removed
 	code := exitOf(result, err)
-	if err == nil {
-		err = recordHeld(ctx, a.base, result.Plan.Holds, options.Only)
-	}
 	if v.p.JSON() {
 		show.Done(ui.Outcome{Result: result, Err: err, Exit: code})
 	}

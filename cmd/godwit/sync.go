@@ -121,29 +121,18 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 	if options.After, err = runsInTrash(ctx, a); err != nil {
 		return sync.Result{}, err
 	}
-	arranged, err := checkArrangement(ctx, a, o.relocate && !options.DryRun)
+	ready, err := a.ready(ctx, o.relocate && !options.DryRun)
 	if err != nil {
 		return sync.Result{}, err
 	}
-	generation, err := a.generations(ctx)
-	if err != nil {
-		return sync.Result{}, err
-	}
-	if options.Restored = generation.restored; options.Restored {
+	if ready.restored {
 		o.printer.Warn(t.account.Name, restoredText)
 	}
 	engine := engineOptions(a, options)
 	engine.Parts = t.parts
 	engine.Only, engine.Events, engine.Step = t.filter(), events, crashStep
-	result, err = sync.Run(ctx, engine)
-	err = errors.Join(err, a.advance(ctx, generation, engine, &result, err))
+	result, err = a.run(ctx, ready, engine)
 	if !options.DryRun {
-		if err == nil {
-			err = recordHeld(ctx, a.base, result.Plan.Holds, engine.Only)
-		}
-		if err == nil && arranged != "" {
-			err = a.base.SetMeta(context.WithoutCancel(ctx), arrangementMeta, arranged)
-		}
 		_, perr := prune(context.WithoutCancel(ctx), a, time.Now())
 		err = errors.Join(err, perr)
 	}

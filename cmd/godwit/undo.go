@@ -135,6 +135,13 @@ func (u *undoing) with(ctx context.Context, a *account, show *ui.Account) (int, 
 	if err := checkMarker(ctx, a); err != nil {
 		return 0, err
 	}
+	ready, err := a.ready(ctx, false)
+	if err != nil {
+		return 0, err
+	}
+	if ready.restored {
+		return 0, fmt.Errorf("%w: %s", sync.ErrRefused, restoredUndo)
+	}
 	plan, err := undoer.Plan(ctx, u.wish)
 	if errors.Is(err, undo.ErrUnknown) {
 		return 0, &usage{text: err.Error(), hint: u.keptHint()}
@@ -162,8 +169,11 @@ func (u *undoing) with(ctx context.Context, a *account, show *ui.Account) (int, 
 	if err != nil || u.offline {
 		return code, errors.Join(err, u.end(ctx, a.base, carrier, err))
 	}
-	return u.follow(ctx, a, show, carrier, code)
+	return u.follow(ctx, a, ready, show, carrier, code)
 }
+
+const restoredUndo = "the Maildir and the state directory are not of the same time: one of them was put back from a backup, as it seems, " +
+	"and what the state says of past runs is not what happened to these files; godwit sync brings the two together, and nothing was changed now"
 
 // checkMarker refuses a Maildir that is not there: its files would be put
 // beside it.
@@ -206,7 +216,7 @@ func (u *undoing) end(ctx context.Context, base *statedb.DB, c *undo.Carrier, er
 
 // follow brings the server along: a sync of the mailboxes that were touched, as
 // part of the same run.
-func (u *undoing) follow(ctx context.Context, a *account, show *ui.Account, c *undo.Carrier, code int) (int, error) {
+func (u *undoing) follow(ctx context.Context, a *account, r ready, show *ui.Account, c *undo.Carrier, code int) (int, error) {
 	recreate, err := u.listed(ctx, a, c)
 	if err != nil {
 		return code, errors.Join(err, u.end(ctx, a.base, c, err))
@@ -215,7 +225,7 @@ func (u *undoing) follow(ctx context.Context, a *account, show *ui.Account, c *u
 		Recreate: recreate, Events: show.Event, Begun: &sync.Begun{Run: c.Run, Entries: c.Entries},
 		Only: func(m mail.Mailbox) bool { return c.Touched[m] },
 	})
-	result, err := sync.Run(ctx, engine)
+	result, err := a.run(ctx, r, engine)
 	err = because(ctx, err)
 	synced := exitOf(result, err)
 	report(u.p, a.config.Name, err)
