@@ -116,16 +116,6 @@ func having(caps string, bends ...func(*stage)) func(*stage) {
 	}
 }
 
-// inMailbox applies f to answers while that mailbox is selected.
-func inMailbox(name string, f func(c *Conn, cmd *Command, answer string) string) func(*Conn, *Command, string) string {
-	return func(c *Conn, cmd *Command, answer string) string {
-		if c.selected == nil || c.selected.Name != name {
-			return answer
-		}
-		return f(c, cmd, answer)
-	}
-}
-
 // bodies has f alter the FETCH response that brings the body with a subject.
 func bodies(subject string, f func(response string) string) func(*stage) {
 	return answers("UID FETCH", func(_ *Conn, _ *Command, answer string) string {
