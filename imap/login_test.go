@@ -42,6 +42,7 @@ func TestNoOpTakesThreeTurns(t *testing.T) {
 			t.Errorf("%s: status %+v", m.Name, m.Status)
 		}
 	}
+	heard := proxy.Counts().Down // the answer to LOGOUT is not always waited for
 	a.Close()
 	counts := proxy.Counts()
 	if counts.Turns > 3 {
@@ -50,7 +51,7 @@ func TestNoOpTakesThreeTurns(t *testing.T) {
 	if most := int64(160*(mailboxes+1) + 4096); counts.Up+counts.Down > most {
 		t.Errorf("a no-op costs %d octets, want at most %d", counts.Up+counts.Down, most)
 	}
-	if got := a.Traffic(); got.Turns != 3 || got.Out < counts.Up || got.In < counts.Down {
+	if got := a.Traffic(); got.Turns != 3 || got.Out < counts.Up || got.In < heard {
 		t.Errorf("traffic is told as %+v, and was %+v", got, counts)
 	}
 }
