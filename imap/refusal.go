@@ -134,7 +134,9 @@ func (f *fetcher) lost(s *session, b *batch, err error) {
 			s.progress = true
 			return
 		}
-		f.account.refuse(messageID{f.mailbox, f.validity, f.suspect}, fmt.Errorf("asked for it alone, the connection ends: %w", err))
+		// It may still be the network that breaks, each time: the next run asks again.
+		why := fmt.Errorf("%w: asked for it alone, the connection ends: %w", mail.ErrNotNow, err)
+		f.account.refuse(messageID{f.mailbox, f.validity, f.suspect}, why)
 		f.want = f.want.Minus(rest)
 		f.suspect, f.suspected, f.size = 0, 0, fetchBatch
 		if f.abandoned++; f.abandoned <= fetchAbandoned {

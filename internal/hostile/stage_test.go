@@ -153,6 +153,40 @@ func (st *stage) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// watchMemory reads the largest resident memory of a process, octets, until the
+// function that it returns is called, after the process's end. The kernel's own
+// count (ru_maxrss) begins with what the parent had when it forked.
+func watchMemory(pid int) (peak func() int64) {
+	stop, result := make(chan struct{}), make(chan int64)
+	go func() {
+		var most int64
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				result <- most
+				return
+			case <-tick.C:
+			}
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			if err != nil {
+				continue
+			}
+			for line := range strings.Lines(string(status)) {
+				var kib int64
+				if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
+					most = max(most, kib<<10)
+				}
+			}
+		}
+	}()
+	return func() int64 {
+		close(stop)
+		return <-result
+	}
+}
+
 // run runs godwit to its end, and checks what must hold for any run.
 func (st *stage) run(most time.Duration, args ...string) *result {
 	st.t.Helper()
@@ -163,6 +197,7 @@ func (st *stage) run(most time.Duration, args ...string) *result {
 	if err := cmd.Start(); err != nil {
 		st.t.Fatal(err)
 	}
+	peak := watchMemory(cmd.Process.Pid)
 	// Its goroutines' stacks are worth more than its death.
 	hung := time.AfterFunc(most, func() { cmd.Process.Signal(syscall.SIGQUIT) })
 	err := cmd.Wait()
@@ -175,9 +210,7 @@ func (st *stage) run(most time.Duration, args ...string) *result {
 	} else if err != nil {
 		st.t.Fatal(err)
 	}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		r.memory = usage.Maxrss << 10
-	}
+	r.memory = peak()
 	st.common(r)
 	return r
 }

