@@ -92,7 +92,7 @@ func TestTunnelOfDovecotItself(t *testing.T) {
 	config := strings.TrimSuffix(server.Cert, "cert.pem") + "dovecot.conf"
 	doveadm, err := exec.LookPath("doveadm")
 	if err != nil {
-		t.Skip("no doveadm")
+		t.Fatal("Dovecot is here, and its doveadm is not: ", err)
 	}
 	o := imap.Options{Command: []string{doveadm, "-c", config, "exec", "imap", "-u", user}, Timeout: 20 * time.Second}
 	a := open(t, o)
