@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"strings"
 
 	"godwit/mail"
 )
@@ -34,12 +35,28 @@ const (
 	kinds
 )
 
-var names = [kinds]string{
-	FileMissing: "file-missing", FileUnknown: "file-unknown", FileSize: "file-size", FileContent: "file-content",
-	FileFlags: "file-flags", FileUnreadable: "file-unreadable", DirectoryGone: "directory-gone", DirectoryBusy: "directory-busy",
-	MessageMissing: "message-missing", MessageUnknown: "message-unknown", MessageSize: "message-size",
-	MessageContent: "message-content", MessageFlags: "message-flags", MessageUndelivered: "message-undelivered",
-	MailboxGone: "mailbox-gone", MailboxRenumbered: "mailbox-renumbered", MailboxUnread: "mailbox-unread",
+// table says how a difference is called, and told. In the sentence a "%s" stands for
+// the file, or for the message.
+var table = [kinds]struct{ name, text string }{
+	FileMissing:    {"file-missing", "%s is not in the Maildir"},
+	FileUnknown:    {"file-unknown", "%s is in the Maildir alone, as far as is known"},
+	FileSize:       {"file-size", "%s has another length than the message"},
+	FileContent:    {"file-content", "%s has other bytes than the message"},
+	FileFlags:      {"file-flags", "%s has other flags than both sides agreed on"},
+	FileUnreadable: {"file-unreadable", "%s cannot be read"},
+	DirectoryGone:  {"directory-gone", "the directory is gone from the Maildir"},
+	DirectoryBusy: {
+		"directory-busy", "the directory was being changed all the while; what is missing there cannot be told",
+	},
+	MessageMissing:     {"message-missing", "%s is not on the server"},
+	MessageUnknown:     {"message-unknown", "%s is on the server alone, as far as is known"},
+	MessageSize:        {"message-size", "%s has another size on the server"},
+	MessageContent:     {"message-content", "%s has other bytes on the server"},
+	MessageFlags:       {"message-flags", "%s has other flags on the server than both sides agreed on"},
+	MessageUndelivered: {"message-undelivered", "the server lists %s and does not give its content"},
+	MailboxGone:        {"mailbox-gone", "the mailbox is gone from the server"},
+	MailboxRenumbered:  {"mailbox-renumbered", "the server has numbered the mailbox anew (UIDVALIDITY)"},
+	MailboxUnread:      {"mailbox-unread", "the mailbox could not be read"},
 }
 
 // String is the kind's name, as JSON has it.
@@ -47,7 +64,7 @@ func (k Kind) String() string {
 	if k == 0 || k >= kinds {
 		return "unknown"
 	}
-	return names[k]
+	return table[k].name
 }
 
 // Finding is one difference.
@@ -74,44 +91,14 @@ func (f Finding) Content() bool {
 
 // Text says the difference in a sentence.
 func (f Finding) Text() string {
-	file, message := string(f.Key), fmt.Sprintf("UID %d", f.UID)
-	text := ""
-	switch f.Kind {
-	case FileMissing:
-		text = file + " is not in the Maildir"
-	case FileUnknown:
-		text = file + " is in the Maildir alone, as far as is known"
-	case FileSize:
-		text = file + " has another length than the message"
-	case FileContent:
-		text = file + " has other bytes than the message"
-	case FileFlags:
-		text = file + " has other flags than both sides agreed on"
-	case FileUnreadable:
-		text = file + " cannot be read"
-	case DirectoryGone:
-		text = "the directory is gone from the Maildir"
-	case DirectoryBusy:
-		text = "the directory was being changed all the while; what is missing there cannot be told"
-	case MessageMissing:
-		text = message + " is not on the server"
-	case MessageUnknown:
-		text = message + " is on the server alone, as far as is known"
-	case MessageSize:
-		text = message + " has another size on the server"
-	case MessageContent:
-		text = message + " has other bytes on the server"
-	case MessageFlags:
-		text = message + " has other flags on the server than both sides agreed on"
-	case MessageUndelivered:
-		text = "the server lists " + message + " and does not give its content"
-	case MailboxGone:
-		text = "the mailbox is gone from the server"
-	case MailboxRenumbered:
-		text = "the server has numbered the mailbox anew (UIDVALIDITY)"
-	case MailboxUnread:
-		text = "the mailbox could not be read"
+	if f.Kind == 0 || f.Kind >= kinds {
+		return f.Detail
 	}
+	what := string(f.Key)
+	if f.Kind >= MessageMissing {
+		what = fmt.Sprintf("UID %d", f.UID)
+	}
+	text := strings.Replace(table[f.Kind].text, "%s", what, 1)
 	if f.Detail != "" {
 		text += ": " + f.Detail
 	}
