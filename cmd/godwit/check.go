@@ -28,7 +28,7 @@ func checkCommand() *cli.Command {
 			jsonFlag,
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show what is said to the server and by it, without login and mail", DisableDefaultText: true},
 		},
-		Action:       runCheck,
+		Action:       overAccounts(wholeAccounts, runCheck),
 		BashComplete: completeAccounts,
 	})
 }
@@ -48,50 +48,35 @@ type accountCheck struct {
 	Exit         int       `json:"exit"`
 }
 
-func runCheck(c *cli.Context) error {
-	p, err := printerFor(c)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	conf, err := loadConfig(c)
-	if err != nil {
-		return err
-	}
-	targets, err := wholeAccounts(conf, c.Args().Slice())
-	if err != nil {
-		return err
-	}
-	ctx, stop := interruptible(c.Context, p)
-	defer stop()
-	if !p.JSON() {
-		p.Printf("%s %s: %s", p.Mark(ui.Good), p.Clean(conf.Path), ui.Plural(len(conf.Accounts), "account", "accounts"))
+func runCheck(ctx context.Context, c *invocation) error {
+	if !c.p.JSON() {
+		c.p.Printf("%s %s: %s", c.p.Mark(ui.Good), c.p.Clean(c.conf.Path), ui.Plural(len(c.conf.Accounts), "account", "accounts"))
 	}
 	var codes []int
-	for _, t := range targets {
+	for _, t := range c.targets {
 		result := accountCheck{V: ui.SchemaVersion, Account: t.account.Name, Findings: []finding{}}
 		tell := func(ok bool, what, format string, args ...any) {
-			f := finding{ok, what, p.Clean(fmt.Sprintf(format, args...))}
+			f := finding{ok, what, c.p.Clean(fmt.Sprintf(format, args...))}
 			result.Findings = append(result.Findings, f)
-			if p.JSON() {
+			if c.p.JSON() {
 				return
 			}
 			mark := ui.Good
 			if !ok {
 				mark = ui.Doubtful
 			}
-			p.Printf("  %s %s %s", p.Mark(mark), ui.Pad(what, 12), f.Text)
+			c.p.Printf("  %s %s %s", c.p.Mark(mark), ui.Pad(what, 12), f.Text)
 		}
-		if !p.JSON() {
-			p.Print("")
-			p.Print(p.Style().Bold(t.account.Name))
+		if !c.p.JSON() {
+			c.p.Print("")
+			c.p.Print(c.p.Style().Bold(t.account.Name))
 		}
-		caps, err := checkAccount(ctx, p, t.account, tell)
+		caps, err := checkAccount(ctx, c.p, t.account, tell)
 		result.Capabilities = caps
-		result.Exit = report(p, t.account.Name, because(ctx, err))
+		result.Exit = report(c.p, t.account.Name, because(ctx, err))
 		codes = append(codes, result.Exit)
-		if p.JSON() {
-			p.JSONLine(result)
+		if c.p.JSON() {
+			c.p.JSONLine(result)
 		}
 	}
 	return ended(worst(codes...))

@@ -20,33 +20,18 @@ func gcCommand() *cli.Command {
 			"and then makes the state database smaller where that is worth its while. It says what it freed. What\n" +
 			"\"godwit undo\" may still need is never touched.",
 		Flags:        []cli.Flag{quietFlag, jsonFlag, flag("wait", "wait while another run holds the account")},
-		Action:       runGC,
+		Action:       overAccounts(wholeAccounts, runGC),
 		BashComplete: completeAccounts,
 	})
 }
 
-func runGC(c *cli.Context) error {
-	p, err := printerFor(c)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	conf, err := loadConfig(c)
-	if err != nil {
-		return err
-	}
-	targets, err := wholeAccounts(conf, c.Args().Slice())
-	if err != nil {
-		return err
-	}
-	ctx, stop := interruptible(c.Context, p)
-	defer stop()
-	return ended(eachAccount(targets, func(t *target) int {
-		f, err := gcOf(ctx, t, opening{wait: c.Bool("wait"), printer: p})
+func runGC(ctx context.Context, c *invocation) error {
+	return ended(eachAccount(c.targets, func(t *target) int {
+		f, err := gcOf(ctx, t, opening{wait: c.Bool("wait"), printer: c.p})
 		if err != nil {
-			return report(p, t.account.Name, because(ctx, err))
+			return report(c.p, t.account.Name, because(ctx, err))
 		}
-		f.show(p, t.account.Name)
+		f.show(c.p, t.account.Name)
 		return exitDone
 	}))
 }

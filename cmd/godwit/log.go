@@ -41,7 +41,7 @@ func logCommand() *cli.Command {
 			&cli.IntFlag{Name: "limit", Usage: "at most so many `RUNS`; 0: all", Value: 20},
 			jsonFlag,
 		},
-		Action:       runLog,
+		Action:       overAccounts(choose, runLog),
 		BashComplete: completeAccounts,
 	})
 }
@@ -55,30 +55,15 @@ type logFilter struct {
 	limit        int           // zero: none
 }
 
-func runLog(c *cli.Context) error {
-	p, err := printerFor(c)
+func runLog(ctx context.Context, c *invocation) error {
+	filter, err := filterOf(c.Context, time.Now())
 	if err != nil {
 		return err
 	}
-	defer p.Close()
-	conf, err := loadConfig(c)
-	if err != nil {
-		return err
-	}
-	targets, err := choose(conf, c.Args().Slice())
-	if err != nil {
-		return err
-	}
-	filter, err := filterOf(c, time.Now())
-	if err != nil {
-		return err
-	}
-	ctx, stop := interruptible(c.Context, p)
-	defer stop()
 	var codes []int
-	for _, t := range targets {
-		if err := logOf(ctx, p, t, filter); err != nil {
-			codes = append(codes, report(p, t.account.Name, because(ctx, err)))
+	for _, t := range c.targets {
+		if err := logOf(ctx, c.p, t, filter); err != nil {
+			codes = append(codes, report(c.p, t.account.Name, because(ctx, err)))
 		}
 	}
 	return ended(worst(codes...))

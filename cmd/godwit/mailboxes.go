@@ -22,7 +22,7 @@ func mailboxesCommand() *cli.Command {
 		Description: "Lists the mailboxes of both sides with their numbers of messages and their roles, and says for those\n" +
 			"that are left out by which setting.",
 		Flags:        []cli.Flag{jsonFlag},
-		Action:       runMailboxes,
+		Action:       overAccounts(wholeAccounts, runMailboxes),
 		BashComplete: completeAccounts,
 	})
 }
@@ -39,36 +39,21 @@ type mailboxLine struct {
 	Rule     string `json:"rule"`
 }
 
-func runMailboxes(c *cli.Context) error {
-	p, err := printerFor(c)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	conf, err := loadConfig(c)
-	if err != nil {
-		return err
-	}
-	targets, err := wholeAccounts(conf, c.Args().Slice())
-	if err != nil {
-		return err
-	}
-	ctx, stop := interruptible(c.Context, p)
-	defer stop()
+func runMailboxes(ctx context.Context, c *invocation) error {
 	var codes []int
-	for _, t := range targets {
-		lines, err := mailboxesOf(ctx, p, t.account)
+	for _, t := range c.targets {
+		lines, err := mailboxesOf(ctx, c.p, t.account)
 		if err != nil {
-			codes = append(codes, report(p, t.account.Name, because(ctx, err)))
+			codes = append(codes, report(c.p, t.account.Name, because(ctx, err)))
 			continue
 		}
-		if p.JSON() {
+		if c.p.JSON() {
 			for _, l := range lines {
-				p.JSONLine(l)
+				c.p.JSONLine(l)
 			}
 			continue
 		}
-		showMailboxes(p, t.account.Name, lines)
+		showMailboxes(c.p, t.account.Name, lines)
 	}
 	return ended(worst(codes...))
 }

@@ -26,7 +26,7 @@ func statusCommand() *cli.Command {
 		Description: "Tells, without connecting to the server, what has changed in the Maildir since both sides last agreed,\n" +
 			"what failed and why, and when the last run was.",
 		Flags:        []cli.Flag{quietFlag, jsonFlag, flag("partial", "list the messages that are here only in part")},
-		Action:       runStatus,
+		Action:       overAccounts(wholeAccounts, runStatus),
 		BashComplete: completeAccounts,
 	})
 }
@@ -83,36 +83,21 @@ type problemStatus struct {
 	Count   int       `json:"count"`
 }
 
-func runStatus(c *cli.Context) error {
-	p, err := printerFor(c)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	conf, err := loadConfig(c)
-	if err != nil {
-		return err
-	}
-	targets, err := wholeAccounts(conf, c.Args().Slice())
-	if err != nil {
-		return err
-	}
-	ctx, stop := interruptible(c.Context, p)
-	defer stop()
+func runStatus(ctx context.Context, c *invocation) error {
 	var codes []int
-	for _, t := range targets { // one after another: disks like it, and so do readers
+	for _, t := range c.targets { // one after another: disks like it, and so do readers
 		if c.Bool("partial") {
-			codes = append(codes, showPartial(ctx, p, t.account))
+			codes = append(codes, showPartial(ctx, c.p, t.account))
 			continue
 		}
-		s, err := statusOf(ctx, p, t.account)
+		s, err := statusOf(ctx, c.p, t.account)
 		switch {
 		case err != nil:
-			codes = append(codes, report(p, t.account.Name, because(ctx, err)))
-		case p.JSON():
-			p.JSONLine(s)
+			codes = append(codes, report(c.p, t.account.Name, because(ctx, err)))
+		case c.p.JSON():
+			c.p.JSONLine(s)
 		default:
-			s.show(p, time.Now())
+			s.show(c.p, time.Now())
 		}
 	}
 	return ended(worst(codes...))

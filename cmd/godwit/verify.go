@@ -34,34 +34,19 @@ func verifyCommand() *cli.Command {
 			quietFlag, verboseFlag, jsonFlag,
 			flag("wait", "wait while another run holds the account"),
 		},
-		Action:       runVerify,
+		Action:       overAccounts(choose, runVerify),
 		BashComplete: completeAccounts,
 	})
 }
 
-func runVerify(c *cli.Context) error {
-	p, err := printerFor(c)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
+func runVerify(ctx context.Context, c *invocation) error {
 	if c.Bool("offline") && c.Bool("repair") {
 		return usagef("--repair asks the server for what is missing, and --offline forbids it")
 	}
-	conf, err := loadConfig(c)
-	if err != nil {
-		return err
-	}
-	targets, err := choose(conf, c.Args().Slice())
-	if err != nil {
-		return err
-	}
-	ctx, stop := interruptible(c.Context, p)
-	defer stop()
 	var codes []int
-	for _, t := range targets { // one after another: each may keep a disk busy
-		v := &verifying{p: p, t: t, deep: c.Bool("deep"), offline: c.Bool("offline"), repair: c.Bool("repair")}
-		codes = append(codes, v.run(ctx, opening{wait: c.Bool("wait"), printer: p}))
+	for _, t := range c.targets { // one after another: each may keep a disk busy
+		v := &verifying{p: c.p, t: t, deep: c.Bool("deep"), offline: c.Bool("offline"), repair: c.Bool("repair")}
+		codes = append(codes, v.run(ctx, opening{wait: c.Bool("wait"), printer: c.p}))
 	}
 	return ended(worst(codes...))
 }
