@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"godwit/mail"
+	"godwit/mail/search"
 )
 
 // SearchCriteria are joined by AND; the zero value is ALL.
@@ -12,6 +13,9 @@ type SearchCriteria struct {
 	Deleted bool        // marked \Deleted
 	// Field, when not empty, is a header field that must contain Value.
 	Field, Value string
+	// Key, when not nil, must hold. Texts in it that are not ASCII are sent as
+	// UTF-8, which a server may refuse with BADCHARSET.
+	Key search.Key
 }
 
 // searchCommand is what the parts of one SEARCH find.
@@ -38,6 +42,9 @@ func (c *Conn) Search(ctx context.Context, s SearchCriteria) *Command[mail.UIDSe
 		if f.extended {
 			t.raw(" RETURN (ALL)")
 		}
+		if s.Key != nil && eightBit(s.Key) {
+			t.raw(" CHARSET UTF-8")
+		}
 		before := len(t.buf)
 		if !chunk.IsEmpty() {
 			t.raw(" UID ")
@@ -51,6 +58,14 @@ func (c *Conn) Search(ctx context.Context, s SearchCriteria) *Command[mail.UIDSe
 			t.str(s.Field)
 			t.raw(" ")
 			t.str(s.Value)
+		}
+		if s.Key != nil {
+			t.raw(" ")
+			if all, is := s.Key.(search.And); is {
+				t.keys(all)
+			} else {
+				t.key(s.Key)
+			}
 		}
 		if len(t.buf) == before {
 			t.raw(" ALL")

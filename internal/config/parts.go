@@ -1,13 +1,6 @@
 package config
 
-import (
-	"math"
-	"regexp"
-	"strconv"
-	"strings"
-
-	"godwit/mail"
-)
+import "godwit/mail"
 
 // Parts say which messages of a mailbox are fetched only in part.
 type Parts struct {
@@ -45,30 +38,20 @@ var partKeys = map[string]setter[Parts]{
 	},
 }
 
-var sizes = regexp.MustCompile(`^([0-9]+)(?:\.([0-9]))? ?(|B|[KMG]i?B?)$`)
-
 // Octets reads a size: a number of octets, or a text as "2MB", "1.5 GB", "512KiB".
 func Octets(v any) (int64, error) {
 	if n, ok := v.(int64); ok && n >= 0 {
 		return n, nil
 	}
 	s, _ := v.(string)
-	m := sizes.FindStringSubmatch(strings.Replace(s, "k", "K", 1))
-	if m == nil {
+	n, is := mail.ParseOctets(s)
+	if !is {
 		return 0, faultf(`write it as "2MB", "500KB" or "0"`, "want a size, got %s", kind(v))
 	}
-	n, err := strconv.ParseFloat(m[1]+"."+m[2]+"0", 64)
-	step := 1000.0
-	if strings.Contains(m[3], "i") {
-		step = 1024
-	}
-	if m[3] != "" && m[3] != "B" {
-		n *= math.Pow(step, float64(strings.IndexByte("KMG", m[3][0])+1))
-	}
-	if err != nil || n > 1<<50 {
+	if n > mail.MaxOctets {
 		return 0, faultf(`write it as "2MB", "500KB" or "0"`, "%q is too large", s)
 	}
-	return int64(n), nil
+	return n, nil
 }
 
 // PartsFor says what is fetched of the messages of one mailbox, as
