@@ -40,7 +40,7 @@ func newApp() *cli.App {
 			},
 		},
 		Commands: []*cli.Command{
-			syncCommand(), fetchCommand(), statusCommand(), logCommand(), undoCommand(), gcCommand(), verifyCommand(), checkCommand(), mailboxesCommand(),
+			syncCommand(), searchCommand(), fetchCommand(), statusCommand(), logCommand(), undoCommand(), gcCommand(), verifyCommand(), checkCommand(), mailboxesCommand(),
 			demoCommand(), completionCommand(), versionCommand(), helpCommand(),
 		},
 		CustomAppHelpTemplate: appHelp,
@@ -142,15 +142,18 @@ func flagsFirst(args []string) []string {
 	if i < 0 {
 		return args
 	}
+	verbOf := app.Commands[i]
 	var flags, rest []string
 	for j := verb + 1; j < len(args); j++ {
 		switch a := args[j]; {
 		case a == "--":
 			rest = append(rest, args[j:]...)
 			j = len(args)
+		case verbOf.Name == "search" && len(a) > 1 && a[0] == '-' && a[1] != '-' && !isFlag(verbOf.Flags, a):
+			rest = append(rest, a) // a term turned around
 		case len(a) > 1 && a[0] == '-':
 			flags = append(flags, a)
-			if takesValue(app.Commands[i].Flags, a) && j+1 < len(args) {
+			if takesValue(verbOf.Flags, a) && j+1 < len(args) {
 				j++
 				flags = append(flags, args[j])
 			}
@@ -158,7 +161,16 @@ func flagsFirst(args []string) []string {
 			rest = append(rest, a)
 		}
 	}
+	if verbOf.Name == "search" && !slices.Contains(rest, "--") {
+		rest = slices.Insert(rest, 0, "--")
+	}
 	return slices.Concat(args[:verb+1], flags, rest)
+}
+
+// isFlag tells whether an argument is one of the flags, or asks for help.
+func isFlag(flags []cli.Flag, argument string) bool {
+	name, _, _ := strings.Cut(strings.TrimLeft(argument, "-"), "=")
+	return name == "h" || name == "help" || slices.ContainsFunc(flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 }
 
 // takesValue tells whether an argument is a flag whose value is the next one.

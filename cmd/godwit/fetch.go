@@ -19,6 +19,7 @@ import (
 	"godwit/internal/config"
 	"godwit/internal/ui"
 	"godwit/mail"
+	"godwit/mail/search"
 	"godwit/maildir"
 	"godwit/statedb"
 	"godwit/sync"
@@ -31,12 +32,14 @@ func fetchCommand() *cli.Command {
 		ArgsUsage: "[MAILBOX/KEY|FILE|-…]",
 		Description: "Messages larger than max_size are fetched only in part. This fetches the whole of some, which takes the\n" +
 			"place of the part under the same name, with its flags. FILE is a message's file; MAILBOX/KEY its name without\n" +
-			"the flags; - reads a message from standard input and goes by its Message-ID.\n\n" +
+			"the flags; - reads a message from standard input and goes by its Message-ID; --query has the\n" +
+			"server find them, also those of which nothing is here yet.\n\n" +
 			"It is a run over the mailboxes of these messages, and waits for another run to end.",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "message-id", Usage: "the message with this Message-ID (may be repeated)"},
 			flag("all", "all messages that are here in part"),
 			&cli.StringFlag{Name: "newer-than", Usage: "those that arrived within this time (7d, 12h)"},
+			&cli.StringFlag{Name: "query", Usage: "those that the server finds (see search)"},
 			&cli.StringSliceFlag{Name: "account", Usage: "look in this account alone (may be repeated)"},
 			quietFlag, verboseFlag, jsonFlag,
 			&cli.StringFlag{Name: "progress", Usage: "draw progress: auto (on a terminal), always, or never", DefaultText: "auto"},
@@ -50,7 +53,8 @@ type request struct {
 	keys  map[mail.Key]bool
 	ids   map[string]bool
 	all   bool
-	since time.Time // zero: whenever
+	since time.Time  // zero: whenever
+	query search.Key // nil: none
 }
 
 func (q *request) wants(p partialMessage) bool {
@@ -87,7 +91,7 @@ func runFetch(c *cli.Context) error {
 	if code := worst(codes...); found || code != 0 {
 		return ended(code)
 	}
-	if q.all || !q.since.IsZero() {
+	if q.all || !q.since.IsZero() || q.query != nil {
 		return nil // all of none
 	}
 	return &usage{text: "no message that is here only in part is the one that was asked for", hint: "godwit status --partial lists them"}
@@ -122,8 +126,15 @@ func requested(c *cli.Context) (*request, error) {
 		}
 		q.since = time.Now().Add(-age)
 	}
-	if !q.all && q.since.IsZero() && len(q.keys)+len(q.ids) == 0 {
-		return nil, &usage{text: "fetch wants to know which messages", hint: "name files, or use --message-id, --newer-than or --all"}
+	if c.IsSet("query") {
+		key, err := parseQuery(c.String("query"))
+		if err != nil {
+			return nil, err
+		}
+		q.query = key
+	}
+	if !q.all && q.since.IsZero() && q.query == nil && len(q.keys)+len(q.ids) == 0 {
+		return nil, &usage{text: "fetch wants to know which messages", hint: "name files, or use --message-id, --query, --newer-than or --all"}
 	}
 	return q, nil
 }
@@ -170,20 +181,31 @@ func fetchWhole(ctx context.Context, p *ui.Printer, t *target, q *request) (code
 	if err != nil {
 		return report(p, t.account.Name, because(ctx, err)), false
 	}
+	var found found
+	if q.query != nil {
+		if found, err = find(ctx, p, t, wanted{key: q.query, bare: true}); err != nil {
+			return report(p, t.account.Name, because(ctx, err)), false
+		}
+	}
 	rows, boxes := map[int64]bool{}, map[mail.Mailbox]bool{}
 	for _, m := range all {
-		if q.wants(m) {
+		if q.wants(m) || found.has(m.row) {
 			rows[m.row.ID], boxes[m.row.Mailbox] = true, true
 		}
 	}
-	if len(rows) == 0 {
-		return 0, false
+	for _, m := range found.matches {
+		if m.state == isAbsent && !m.left {
+			boxes[m.mailbox] = true // the run brings it, as new mail
+		}
+	}
+	if len(boxes) == 0 {
+		return found.code, false
 	}
 	for m := range boxes {
 		t.only = append(t.only, &chosen{exactly: m})
 	}
 	options := sync.Options{Complete: func(row mail.Row) bool { return rows[row.ID] }}
-	return syncAccount(ctx, p, t, options, opening{wait: true}), true
+	return worst(found.code, syncAccount(ctx, p, t, options, opening{wait: true})), true
 }
 
 // partialMessage is a message that is here only in part.

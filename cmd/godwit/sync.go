@@ -75,10 +75,15 @@ func runSync(c *cli.Context) error {
 
 // eachAccount runs over the accounts side by side, and returns the exit code.
 func eachAccount(targets []*target, f func(*target) int) int {
+	return overTargets(targets, func(_ int, t *target) int { return f(t) })
+}
+
+// overTargets is eachAccount for who needs to know which one it is.
+func overTargets(targets []*target, f func(int, *target) int) int {
 	codes := make([]int, len(targets))
 	var all gosync.WaitGroup
 	for i, t := range targets {
-		all.Go(func() { codes[i] = f(t) })
+		all.Go(func() { codes[i] = f(i, t) })
 	}
 	all.Wait()
 	return worst(codes...)
