@@ -69,6 +69,7 @@ type Account struct {
 	live     map[string]bool
 	hints    map[mail.Mailbox]hint
 	held     map[mail.Mailbox]*heldTmp
+	room     allowance // see checkSpace
 }
 
 // Open checks the options. It touches nothing: [Account.Root] tells what is

@@ -52,6 +52,42 @@ func TestADiskThatIsNearlyFullTakesNoMessages(t *testing.T) {
 	}
 }
 
+func TestADiskWithRoomIsNotAskedForEachMessageAndAFullingOneIs(t *testing.T) {
+	t.Parallel()
+	const mib, gib = 1 << 20, 1 << 30
+	a := newAccount(t, Options{Root: filepath.Join(t.TempDir(), "mail")})
+	free, asked := uint64(50*gib), 0
+	a.statfs = func(path string) (space, error) {
+		if path == a.root {
+			asked++
+		}
+		return space{octets: 100 * gib, freeOctets: free, files: 1e6, freeFiles: 1e6}, nil
+	}
+	for range 1000 {
+		must(t, a.checkSpace(4<<10))
+	}
+	if asked > 1000*(4+16)/4096+2 {
+		t.Errorf("asked %d times for a thousand small messages", asked)
+	}
+	// What is stored is told from now on, and so is the end.
+	free = 66 * mib
+	stored, err := uint64(0), error(nil)
+	for err == nil && stored < 2*mostGranted {
+		if err = a.checkSpace(64 << 10); err == nil {
+			stored, free = stored+64<<10, free-64<<10
+		}
+	}
+	if !errors.Is(err, mail.ErrDisk) || stored > mostGranted+2*mib {
+		t.Errorf("%d octets were stored before %v", stored, err)
+	}
+	asked, free = 0, 50*gib
+	must(t, a.checkSpace(-1))
+	must(t, a.checkSpace(-1))
+	if asked != 2 {
+		t.Errorf("asked %d times for two messages of unknown size", asked)
+	}
+}
+
 func TestTheFileSystemIsAsked(t *testing.T) {
 	t.Parallel()
 	s, err := statfs(t.TempDir())
