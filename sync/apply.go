@@ -184,9 +184,9 @@ func (r *run) transfer(ctx context.Context, works map[mail.Mailbox]*work, ways .
 	// all have the phase's context and end with it.
 	ctx, r.stopTransfers = context.WithCancel(ctx)
 	defer r.stopTransfers()
-	r.deliver = newDeliverer(r)
+	r.deliver = make(chan delivery, 2*r.Workers)
 	finished := make(chan error, 1)
-	go func() { finished <- r.deliver.run(ctx) }()
+	go func() { finished <- r.deliverAll(ctx, r.deliver) }()
 	err := r.eachWork(ctx, works, func(_ context.Context, w *work) error {
 		if !w.transfers() {
 			return nil
@@ -200,7 +200,7 @@ func (r *run) transfer(ctx context.Context, works map[mail.Mailbox]*work, ways .
 		return nil
 	})
 	r.transfers.Wait()
-	close(r.deliver.in)
+	close(r.deliver)
 	return errors.Join(err, <-finished, r.kept())
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"godwit/conflict"
 	"godwit/mail"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Durability costs the same for one message as for a thousand, so what all
@@ -13,7 +15,11 @@ import (
 // arrived during the last one. For a crash after each step see [Steps].
 
 // mostDelivered bounds how many messages one turn takes, and so how many wait.
-const mostDelivered = 2048
+const mostDelivered = 1024
+
+// deliverers is how many groups are delivered side by side: while one waits for the
+// disk, the other's files get their names, which is work for the processor.
+const deliverers = 2
 
 // delivery is a batch of messages of one mailbox, written to tmp/.
 type delivery struct {
@@ -34,15 +40,21 @@ type arrival struct {
 
 type deliverer struct {
 	r  *run
-	in chan delivery
+	in <-chan delivery
 	// recorded are changes of the last turn that wait to be committed with the
 	// next one's intents, and whom to tell then.
 	recorded []mail.Change
 	waiting  []delivery
 }
 
-func newDeliverer(r *run) *deliverer {
-	return &deliverer{r: r, in: make(chan delivery, 2*r.Workers)}
+// deliverAll delivers what comes until in is closed, and returns what ended it.
+func (r *run) deliverAll(ctx context.Context, in <-chan delivery) error {
+	var hands errgroup.Group
+	for range deliverers {
+		d := &deliverer{r: r, in: in}
+		hands.Go(func() error { return d.run(ctx) })
+	}
+	return hands.Wait()
 }
 
 // run delivers until in is closed, and returns what ended it: after that it

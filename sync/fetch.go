@@ -211,7 +211,7 @@ func (f *fetching) passOn(arrived map[mail.UID]arrival, counted mail.UIDSet) {
 		}
 		f.recorded(d.staged, octets)
 	}
-	r.deliver.in <- d
+	r.deliver <- d
 }
 
 // recorded counts a delivered batch, and leaves flags that the server has not

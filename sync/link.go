@@ -141,7 +141,7 @@ func (f *fetching) linkBatch(ctx context.Context, from mail.Mailbox, ops []plan.
 		}
 		f.linked(d.staged)
 	}
-	r.deliver.in <- d
+	r.deliver <- d
 	return nil
 }
 

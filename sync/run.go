@@ -57,7 +57,7 @@ type run struct {
 	nextID      atomic.Int64 // of intents
 
 	slots     chan struct{} // one for each worker
-	deliver   *deliverer
+	deliver   chan delivery
 	transfers gosync.WaitGroup // batches being fetched or delivered
 	// stopTransfers ends the phase of transfers early.
 	stopTransfers context.CancelFunc
