@@ -91,10 +91,13 @@ type Options struct {
 	// the system's.
 	TempDir string
 
-	// Notify is told what the user should know and no error says: the server's
-	// ALERTs, its reason for closing, fewer connections than wanted; each text once.
-	// It may be called by several goroutines. Nil: nobody is told.
+	// Notify is told what the server wants the user to know and no error says: its
+	// ALERTs, and its reason for closing; each text once. It may be called by several
+	// goroutines. Nil: nobody is told.
 	Notify func(text string)
+	// Remark is the same for what was noticed about the server: fewer connections
+	// than wanted, a message that it cannot give in part.
+	Remark func(text string)
 	// Trace is given every line that is sent ("C: ...") and received ("S: ..."),
 	// without literals and without the login. It may be called by several goroutines.
 	Trace func(line string)
@@ -177,8 +180,13 @@ func New(o Options) (*Account, error) {
 // mostNotices is how many texts of a server are worth telling.
 const mostNotices = 100
 
-// notice tells the user something, once.
-func (a *Account) notice(text string) {
+// notice tells the user what the server says, once.
+func (a *Account) notice(text string) { a.tell(a.options.Notify, text) }
+
+// remark tells the user what is to be said of the server, once.
+func (a *Account) remark(text string) { a.tell(a.options.Remark, text) }
+
+func (a *Account) tell(whom func(string), text string) {
 	text = a.secrets.clean(text)
 	a.mu.Lock()
 	again := text == "" || a.told[text] || len(a.told) >= mostNotices
@@ -186,8 +194,8 @@ func (a *Account) notice(text string) {
 		a.told[text] = true
 	}
 	a.mu.Unlock()
-	if !again && a.options.Notify != nil {
-		a.options.Notify(text)
+	if !again && whom != nil {
+		whom(text)
 	}
 }
 

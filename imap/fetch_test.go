@@ -339,6 +339,7 @@ func TestOneRefusedMessageDoesNotHoldUpTheRest(t *testing.T) {
 	var told []string
 	o := cleartext(server.Addr, "me")
 	o.Notify = func(text string) { told = append(told, text) }
+	o.Remark = o.Notify
 	var got collect
 	a := open(t, o)
 	counted, err := a.Fetch(patient(t), "INBOX", 7, mail.UIDSpan(1, 5), got.take)

@@ -165,7 +165,7 @@ func TestSecretsAreStruckOutWhereTheServerEchoesThem(t *testing.T) {
 		}
 		o := cleartext(server.Addr, "me")
 		o.Password = func(context.Context) (string, error) { return secret, nil }
-		o.Notify, o.Trace = keep, keep
+		o.Notify, o.Remark, o.Trace = keep, keep, keep
 		_, err := open(t, o).Mailboxes(patient(t), everything)
 		if err == nil {
 			t.Fatal("it worked")

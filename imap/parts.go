@@ -29,7 +29,7 @@ const (
 // refuses, is made of its header alone.
 func (a *Account) FetchPart(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, limits mail.PartLimits,
 	sink func(msg mail.ServerMessage, body io.Reader) error) (mail.UIDSet, error) {
-	f := &partFetcher{account: a, ctx: ctx, mailbox: m, validity: v, limits: limits, want: uids, sink: sink}
+	f := &partFetcher{account: a, ctx: ctx, mailbox: m, validity: v, limits: limits, want: uids, sink: sink, structure: map[mail.UID]int{}, parted: map[mail.UID]int{}}
 	if uids.IsEmpty() {
 		return f.counted, nil
 	}
@@ -50,7 +50,21 @@ type partFetcher struct {
 
 	want    mail.UIDSet
 	counted mail.UIDSet
+
+	// How often the connection was lost while a message was being asked for: its
+	// structure, alone and after another loss, or its parts. What a server does not
+	// survive is not asked for again and again, and must not keep the others from
+	// coming.
+	structure, parted map[mail.UID]int
+	careful           bool // a connection was lost: one message at a time
 }
+
+// mostLost is how often the connection may be lost over the parts of one message.
+// [Account.repeat] allows one loss more.
+const mostLost = 2
+
+// errEnds is why a message is made of its header alone.
+var errEnds = errors.New("the server ends the connection when it is asked for more")
 
 // piece is one message on the way.
 type piece struct {
@@ -69,7 +83,10 @@ func (f *partFetcher) session(s *session) error {
 		return err
 	}
 	count := partBatch
-	if f.limits.HeadersOnly {
+	switch {
+	case f.careful:
+		count = 1
+	case f.limits.HeadersOnly:
 		count = headBatch
 	}
 	chunks := f.want.Chunks(count, wire.MaxSetOctets)
@@ -94,9 +111,29 @@ func (f *partFetcher) session(s *session) error {
 // headers fetches header and structure. One malformed structure fails the command
 // of all: ask again in halves, and at last for the header alone.
 func (f *partFetcher) headers(s *session, uids mail.UIDSet) ([]*piece, error) {
-	pieces, err := f.ask(s, uids, wire.ItemStructure)
+	items := wire.ItemStructure
+	one := mail.UID(0)
+	if uids.Len() == 1 {
+		one = uids.Max()
+	}
+	switch lost := f.structure[one]; {
+	case lost > 1:
+		return nil, nil // not even its header: it may come whole
+	case lost > 0:
+		items = 0
+	}
+	pieces, err := f.ask(s, uids, items)
 	if s.conn.Err() != nil {
+		if one != 0 && f.careful {
+			f.structure[one]++
+		}
+		f.careful = true
 		return nil, s.conn.Err()
+	}
+	if items == 0 {
+		for _, p := range pieces {
+			p.wrong = errEnds
+		}
 	}
 	var there mail.UIDSet
 	for _, p := range pieces {
@@ -157,7 +194,14 @@ func (f *partFetcher) ask(s *session, uids mail.UIDSet, structure wire.Item) ([]
 func (f *partFetcher) parts(s *session, pieces []*piece) error {
 	limits := partial.Limits{Text: f.limits.Text, HeadersOnly: f.limits.HeadersOnly}
 	for _, p := range pieces {
-		p.message, p.wrong = partial.New(p.header, p.structure, p.msg.Content.Size, limits)
+		var err error
+		p.message, err = partial.New(p.header, p.structure, p.msg.Content.Size, limits)
+		if p.wrong == nil || errors.Is(err, partial.ErrWhole) {
+			p.wrong = err
+		}
+		if p.wrong == nil && f.parted[p.msg.UID] > mostLost {
+			p.wrong = errEnds
+		}
 		if p.wrong != nil || len(p.message.Sections()) == 0 {
 			continue
 		}
@@ -167,6 +211,10 @@ func (f *partFetcher) parts(s *session, pieces []*piece) error {
 		if p.fetch != nil {
 			data, err := p.fetch.Wait()
 			if s.conn.Err() != nil {
+				f.careful = true
+				if err != nil { // the first that was not answered
+					f.parted[p.msg.UID]++
+				}
 				return s.conn.Err()
 			}
 			if err == nil && !data.Delivered.Contains(p.msg.UID) {
@@ -184,7 +232,7 @@ func (f *partFetcher) parts(s *session, pieces []*piece) error {
 		}
 		var err error
 		if p.body, err = partial.HeaderOnly(p.header, p.msg.Content.Size, f.limits.HeadersOnly); err == nil {
-			f.account.notice(fmt.Sprintf("%s: of message UID %v only the header was fetched: %v", f.mailbox, p.msg.UID, p.wrong))
+			f.account.remark(fmt.Sprintf("%s: of message UID %v only the header was fetched: %v", f.mailbox, p.msg.UID, p.wrong))
 		}
 	}
 	return nil

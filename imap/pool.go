@@ -206,7 +206,7 @@ func (a *Account) acquire(ctx context.Context, m mail.Mailbox) (*session, error)
 				if !others || ctx.Err() != nil {
 					return nil, err
 				}
-				a.notice(fmt.Sprintf("the server allows no more than %d connections: %v", limit, err))
+				a.remark(fmt.Sprintf("the server allows no more than %d connections: %v", limit, err))
 				continue
 			}
 		}

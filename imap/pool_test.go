@@ -115,7 +115,7 @@ func TestServerThatRefusesConnectionsIsAskedForFewer(t *testing.T) {
 		})
 		var told atomic.Int32
 		o := cleartext(server.Addr, "me")
-		o.Notify = func(text string) {
+		o.Remark = func(text string) {
 			if strings.Contains(text, "no more than 2 connections") {
 				told.Add(1)
 			}

@@ -127,6 +127,11 @@ func openServer(c *config.Account, o opening) (*server, error) {
 			}
 		},
 	}
+	options.Remark = func(text string) {
+		if !quiet.closing.Load() && o.printer != nil {
+			o.printer.Remark(c.Name, text)
+		}
+	}
 	if source := c.IMAP.Password; source != nil {
 		options.Password = func(ctx context.Context) (string, error) {
 			found, err := source.Get(ctx)

@@ -75,7 +75,7 @@ func (f *found) has(row mail.Row) bool {
 // way.
 func find(ctx context.Context, p *ui.Printer, t *target, w wanted) (f found, err error) {
 	c := t.account
-	server, err := openServer(c, opening{printer: p, notice: p.Account(c.Name).Notice})
+	server, err := openServer(c, opening{printer: p, notice: func(text string) { p.Notice(c.Name, text) }})
 	if err != nil {
 		return f, err
 	}

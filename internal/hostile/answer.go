@@ -265,13 +265,9 @@ func (m *Message) items(asked []string, condense bool) []string {
 		case item == "RFC822.SIZE":
 			out = append(out, fmt.Sprintf("RFC822.SIZE %d", len(m.Body)))
 		case strings.HasPrefix(item, "BODY.PEEK["):
-			spec, _, _ := strings.Cut(strings.TrimPrefix(item, "BODY.PEEK["), "]")
-			octets := string(m.Body)
-			if spec == "HEADER" {
-				head, _, _ := strings.Cut(octets, "\r\n\r\n")
-				octets = head + "\r\n\r\n"
-			}
-			out = append(out, fmt.Sprintf("BODY[%s] {%d}\r\n%s", spec, len(octets), octets))
+			out = append(out, m.body(item))
+		case item == "BODYSTRUCTURE":
+			out = append(out, "BODYSTRUCTURE "+dissect(m.Body).structure())
 		}
 	}
 	return out

@@ -58,12 +58,20 @@ func (a *Account) Event(e sync.Event) {
 }
 
 // Notice shows a text that the server wants the user to know.
-func (a *Account) Notice(text string) {
-	if a.p.o.JSON {
-		a.p.record(record{Event: "notice", Account: a.name, Text: a.p.Clean(text)})
+func (a *Account) Notice(text string) { a.p.Notice(a.name, text) }
+
+// Notice shows a text that an account's server wants the user to know.
+func (p *Printer) Notice(account, text string) { p.notice(account, text, "the server says: ") }
+
+// Remark shows what is to be known about an account's server.
+func (p *Printer) Remark(account, text string) { p.notice(account, text, "") }
+
+func (p *Printer) notice(account, text, whose string) {
+	if p.o.JSON {
+		p.record(record{Event: "notice", Account: account, Text: p.Clean(text)})
 	}
-	if a.p.o.Level != Quiet {
-		a.p.Warn(a.name, "the server says: "+text)
+	if p.o.Level != Quiet {
+		p.Warn(account, whose+text)
 	}
 }
 

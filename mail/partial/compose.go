@@ -259,13 +259,23 @@ func (w *writer) cut(n *node, header []field, last bool) {
 	text := w.take(n.spec)
 	encoding := encoding(header)
 	said := cutNotice("there are " + Octets(n.Size) + " of it")
-	if w.secret(n) {
-		text, said = nil, notice(encrypted, n.what(n.Size))
+	end := bytes.LastIndexByte(text, '\n') + 1
+	switch {
+	case w.secret(n):
+		text, said, end = nil, notice(encrypted, n.what(n.Size)), 0
+	case int64(len(text)) < w.m.limits.Text: // the server said that there were more of it
+		w.out.Write(text)
+		text, said, end = nil, "", 0
+		if last {
+			w.out.WriteString("\r\n")
+		}
 	}
 	if last {
 		said += w.m.mark()
 	}
-	end := bytes.LastIndexByte(text, '\n') + 1
+	if said == "" {
+		return
+	}
 	switch encoding {
 	case "quoted-printable":
 		for end > 0 && bytes.HasSuffix(bytes.TrimRight(text[:end], "\r\n"), []byte("=")) { // a soft line break
