@@ -38,5 +38,5 @@ func (a *Account) Bring(ctx context.Context, place string, m mail.Mailbox) error
 	}
 	defer top.close()
 	a.unremember(m)
-	return explain("rename the directory of", m, "", a.renameOne(top, place, m))
+	return explain("rename the directory of", m, "", a.renameOne(ctx, top, place, m))
 }

@@ -132,19 +132,18 @@ func (a *Account) create(m mail.Mailbox) error {
 		return err
 	}
 	units := a.names.units(m)
+	var above [][]string
 	for _, u := range units {
-		next, err := descend(d, u.escaped)
-		if isMissing(err) && u.literal != "" {
-			next, err = d.sub(u.literal)
-		}
-		if isMissing(err) {
-			next, err = makeChain(d, u.escaped)
-		}
+		next, step, err := enter(d, u)
 		d.close()
+		var other *misspelled
+		if errors.As(err, &other) {
+			return a.collides(above, step, m, other)
+		}
 		if err != nil {
 			return err
 		}
-		d = next
+		d, above = next, append(above, step)
 	}
 	defer d.close()
 	if a.names.layout == MaildirPlusPlus && len(units) > 0 {
@@ -171,19 +170,65 @@ func (a *Account) create(m mail.Mailbox) error {
 	return d.sync()
 }
 
-// makeChain makes nested directories in d and opens the innermost.
+// enter opens the directory of a unit in d, or makes it. step are the names that
+// it has.
+func enter(d dir, u unit) (next dir, step []string, err error) {
+	if u.literal != "" {
+		next, err := descend(d, u.escaped)
+		if err == nil {
+			next.close()
+		}
+		if there, _ := d.has(u.literal); there && isMissing(err) {
+			next, err = makeChain(d, []string{u.literal})
+			return next, []string{u.literal}, err
+		}
+	}
+	next, err = makeChain(d, u.escaped)
+	return next, u.escaped, err
+}
+
+// makeChain opens nested directories in d, makes those that are missing, and
+// returns the innermost. It fails with a [*misspelled] where the file system has
+// one of them under another name.
 func makeChain(d dir, names []string) (dir, error) {
-	next, err := makeSub(d, names[0])
+	next, err := makeSpelled(d, names[0])
 	for _, n := range names[1:] {
 		if err != nil {
 			return noDir, err
 		}
 		var deeper dir
-		deeper, err = makeSub(next, n)
+		deeper, err = makeSpelled(next, n)
 		next.close()
 		next = deeper
 	}
 	return next, err
+}
+
+// makeSpelled is makeSub for a directory that must have just this name.
+func makeSpelled(d dir, name string) (dir, error) {
+	s, err := d.sub(name)
+	made := false
+	if isMissing(err) {
+		if made, err = d.mkdir(name); err == nil {
+			s, err = d.sub(name)
+		}
+	}
+	if err != nil {
+		return noDir, err
+	}
+	if !made || isSuspect(name) {
+		err = spelled(d, name)
+	}
+	if err != nil && made {
+		err = errors.Join(err, d.rmdir(name))
+	} else if err == nil && made {
+		err = d.sync()
+	}
+	if err != nil {
+		s.close()
+		return noDir, err
+	}
+	return s, nil
 }
 
 // Mailboxes finds the mailboxes, sorted by name, with the stamps of their

@@ -63,7 +63,7 @@ func (a *Account) renameMailbox(ctx context.Context, from, to mail.Mailbox) erro
 	}
 	for _, m := range affected {
 		a.unremember(m)
-		if err := a.renameOne(top, at[m], to+m[len(from):]); err != nil {
+		if err := a.renameOne(ctx, top, at[m], to+m[len(from):]); err != nil {
 			return fmt.Errorf("%s: %w", m, err)
 		}
 	}
@@ -91,7 +91,7 @@ func (a *Account) unremember(m mail.Mailbox) {
 
 // renameOne renames the directory at a place, below the root, to that of a
 // mailbox. One that went along with the directory it was in is there already.
-func (a *Account) renameOne(top dir, place string, to mail.Mailbox) error {
+func (a *Account) renameOne(ctx context.Context, top dir, place string, to mail.Mailbox) error {
 	var target []string
 	for _, u := range a.names.units(to) {
 		target = append(target, u.escaped...)
@@ -106,12 +106,11 @@ func (a *Account) renameOne(top dir, place string, to mail.Mailbox) error {
 		_, err = from.stat(source[len(source)-1])
 	}
 	if isMissing(err) {
-		d, found := a.find(to)
-		if found == nil {
-			d.close()
+		at, failed := a.places(ctx, top)
+		if _, found := at[to]; found {
 			return nil
 		}
-		return err
+		return errors.Join(err, failed)
 	}
 	if err != nil {
 		return err
@@ -133,15 +132,30 @@ func (a *Account) renameOne(top dir, place string, to mail.Mailbox) error {
 		defer beside.close()
 		from = beside
 	}
-	into, err := a.descendAll(top, target[:len(target)-1])
-	if isMissing(err) {
-		into, err = a.makeChainIn(top, target[:len(target)-1])
-	}
+	into, err := a.makeChainIn(top, target[:len(target)-1])
 	if err != nil {
 		return err
 	}
 	defer into.close()
 	name, newName := source[len(source)-1], target[len(target)-1]
+	switch where, err := whereIs(from, name, into, newName); {
+	case err != nil:
+		return err
+	case where == there:
+		return into.sync()
+	case where == respelled:
+		// To the file system the two names are one.
+		aside := a.aside()
+		if err := moveDir(from, name, top, aside); err != nil {
+			return err
+		}
+		beside, err := a.descendAll(top, nil)
+		if err != nil {
+			return err
+		}
+		defer beside.close()
+		from, name, source = beside, aside, []string{aside}
+	}
 	err = moveDir(from, name, into, newName)
 	if errors.Is(err, fs.ErrExist) {
 		// A directory that is no mailbox, but holds some.
