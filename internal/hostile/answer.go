@@ -264,6 +264,8 @@ func (m *Message) items(asked []string, condense bool) []string {
 			out = append(out, m.Date.Format(`INTERNALDATE "02-Jan-2006 15:04:05 -0700"`))
 		case item == "RFC822.SIZE":
 			out = append(out, fmt.Sprintf("RFC822.SIZE %d", len(m.Body)))
+		case item == "X-GM-MSGID":
+			out = append(out, fmt.Sprintf("X-GM-MSGID %d", m.ID))
 		case strings.HasPrefix(item, "BODY.PEEK["):
 			out = append(out, m.body(item))
 		case item == "BODYSTRUCTURE":
@@ -361,6 +363,9 @@ func (c *Conn) append(cmd *Command) string {
 		case literal:
 			m := c.Server.Deliver(b, []byte(a.text), flags...)
 			m.Date = date
+			if c.Server.labels {
+				c.Server.everywhere(m, func(_ *Mailbox, has *Message) { has.Date = date })
+			}
 			added = append(added, strconv.FormatUint(uint64(m.UID), 10))
 			flags, date = nil, time.Now()
 		}
@@ -380,8 +385,13 @@ func (c *Conn) transfer(cmd *Command) string {
 	var from, copies []string
 	var taken []uint32
 	c.those(cmd.arg(0).text, func(_ int, m *Message) {
-		copied := c.Server.Deliver(to, m.Body, m.Flags...)
-		copied.Date = m.Date
+		var copied *Message
+		if c.Server.labels {
+			copied = c.Server.relabel(c.selected, to, m, cmd.Verb == "UID MOVE")
+		} else {
+			copied = c.Server.Deliver(to, m.Body, m.Flags...)
+			copied.Date = m.Date
+		}
 		from = append(from, strconv.FormatUint(uint64(m.UID), 10))
 		copies = append(copies, strconv.FormatUint(uint64(copied.UID), 10))
 		taken = append(taken, m.UID)
@@ -395,7 +405,9 @@ func (c *Conn) transfer(cmd *Command) string {
 	}
 	c.say("* OK %s moved", code)
 	for _, uid := range taken {
-		c.Server.Remove(c.selected, uid)
+		if !c.Server.labels || c.selected.Name != AllMail || to.Name == Trash || to.Name == Spam {
+			c.Server.Remove(c.selected, uid)
+		}
 	}
 	c.news()
 	return "OK done"

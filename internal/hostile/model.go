@@ -32,6 +32,7 @@ type Message struct {
 	Date   time.Time
 	Body   []byte // in wire form
 	ModSeq uint64
+	ID     uint64 // X-GM-MSGID; zero where mailboxes are no labels
 }
 
 // Text is a small message in wire form.
@@ -60,6 +61,9 @@ func (s *Server) Deliver(b *Mailbox, body []byte, flags ...string) *Message {
 	}
 	b.UIDNext++
 	b.Messages = append(b.Messages, m)
+	if s.labels {
+		s.arrive(b, m)
+	}
 	return m
 }
 
@@ -113,6 +117,9 @@ func (s *Server) set(m *Message, flags []string) {
 	}
 	s.modSeq++
 	m.Flags, m.ModSeq = flags, s.modSeq
+	if s.labels && !slices.Contains(flags, `\Deleted`) {
+		s.everywhere(m, func(_ *Mailbox, has *Message) { has.Flags, has.ModSeq = flags, s.modSeq })
+	}
 }
 
 // Flag adds flags to a message, as another client does.

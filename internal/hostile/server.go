@@ -55,6 +55,8 @@ type Server struct {
 
 	mu       sync.Mutex
 	modSeq   uint64
+	labels   bool // mailboxes are labels; see Gmail
+	ids      uint64
 	verbs    map[string]int
 	heard    []string
 	conns    map[net.Conn]bool
