@@ -85,6 +85,9 @@ type Options struct {
 
 	// Connections is how many connections may be open; zero: 4.
 	Connections int
+	// Shown is how many messages of a mailbox the server shows at most, the newest
+	// ones, unless it says so itself (MESSAGELIMIT, RFC 9738); zero: all.
+	Shown uint32
 	// Compress uses COMPRESS=DEFLATE where it is offered.
 	Compress bool
 	// TempDir is where a body is spooled that cannot be handed over at once; empty:

@@ -28,7 +28,9 @@ func (a *Account) Observe(ctx context.Context, m mail.Mailbox, since mail.Since)
 			return err
 		}
 		b := &observer{session: s, ctx: ctx, mailbox: m, raw: raw, since: since}
-		o, err = b.observe()
+		if o, err = b.observe(); err == nil {
+			s.unprove(o)
+		}
 		return err
 	})
 	if err != nil {
@@ -65,7 +67,7 @@ func (b *observer) way() way {
 	switch {
 	case b.since.UIDValidity == 0 || b.since.UIDNext <= 1:
 		return byAll
-	case b.since.ModSeq == 0:
+	case b.since.ModSeq == 0 || b.session.mayHide(b.since.Messages):
 		return byFlags
 	case b.session.qresync():
 		return byQResync
@@ -114,6 +116,9 @@ func (b *observer) observe() (*mail.Observation, error) {
 		err = b.again(way)
 	case (way == byQResync || way == byCondStore) && (data.HighestModSeq == 0 || data.HighestModSeq < b.since.ModSeq):
 		way = byFlags // no modification sequences here, or those of an earlier life
+		err = b.again(way)
+	case (way == byQResync || way == byCondStore) && s.mayHide(data.Exists): // neither VANISHED nor the count proves a removal
+		way = byFlags
 		err = b.again(way)
 	}
 	if err != nil {
@@ -482,6 +487,7 @@ func (a *Account) List(ctx context.Context, m mail.Mailbox) (*mail.Observation, 
 			o.UIDNext = found.Max() + 1
 		}
 		s.prove(found, b.at)
+		s.unprove(o)
 		return nil
 	})
 	if err != nil {

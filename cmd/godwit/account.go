@@ -119,7 +119,7 @@ func openServer(c *config.Account, o opening) (*server, error) {
 		Host: c.IMAP.Host, Port: c.IMAP.Port, TLS: tlsMode(c.IMAP.TLS), AllowCleartext: c.IMAP.AllowCleartext,
 		RootCAs: c.IMAP.CA, Fingerprint: c.IMAP.Fingerprint, Command: c.IMAP.Command,
 		Timeout: c.IMAP.Timeout, User: c.IMAP.User,
-		Connections: c.Connections, Compress: c.IMAP.Compress,
+		Connections: c.Connections, Compress: c.IMAP.Compress, Shown: c.IMAP.Shown,
 		Trace: o.trace,
 		Notify: func(text string) {
 			if !quiet.closing.Load() && o.notice != nil {

@@ -105,6 +105,9 @@ type IMAP struct {
 	// Timeout is how long a connection may be without progress.
 	Timeout  time.Duration
 	Compress bool // COMPRESS=DEFLATE, where the server has it
+	// Shown is how many messages of a mailbox the provider's server shows, the
+	// newest ones; zero: all. There is no key for it.
+	Shown uint32
 	User     string
 	// Password is where the password comes from; nil when there is none, which
 	// only a tunnel may do without.

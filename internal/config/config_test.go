@@ -292,6 +292,9 @@ password_command = ["p"]
 	if a.Connections != 9 || len(a.Exclude) != 0 || a.Trash != "auto" || a.IMAP.Host != "127.0.0.1" || a.IMAP.TLS != StartTLS || a.IMAP.Port != 143 {
 		t.Errorf("%+v", a)
 	}
+	if yahoo := ofProvider(t, "yahoo", "host = \"export.imap.mail.yahoo.com\"\n"); yahoo.IMAP.Shown != 10_000 {
+		t.Errorf("%+v", yahoo.IMAP)
+	}
 	if bridge := ofProvider(t, "proton-bridge", "port = 2143\n"); bridge.IMAP.Port != 2143 || bridge.IMAP.TLS != StartTLS {
 		t.Errorf("%+v", bridge.IMAP)
 	}

@@ -12,6 +12,9 @@ type provider struct {
 	connections int
 	exclude     []Pattern
 	trash       string
+	// shown is how many messages of a mailbox the server shows, the newest ones;
+	// zero: all.
+	shown uint32
 	// note says why, and what a user has to know, for docs/configuration.md.
 	note string
 }
@@ -26,7 +29,8 @@ var providers = []provider{
 			"*Important* and *Starred* are views of what is elsewhere; starred is `\\Flagged`. " +
 			"To remove a message from a mailbox takes that label off, and archives it where it was the last one, as long as Gmail's " +
 			"own settings for IMAP are what they are at first. Were it moved to the trash instead, it would lose all its labels: " +
-			"so only what you move to `[Gmail]/Trash` is deleted. Gmail allows an account 15 connections, of all programs together.",
+			"so only what you move to `[Gmail]/Trash` is deleted. Gmail allows an account 15 connections, of all programs together, and about 2.5 GB of downloads a day: " +
+			"then it answers no more until the next day, and the first run of a large account goes on where it was.",
 	},
 	{
 		name: "fastmail", host: "imap.fastmail.com", tls: Implicit, connections: defaultConnections, trash: "auto",
@@ -34,21 +38,26 @@ var providers = []provider{
 	},
 	{
 		name: "outlook", host: "outlook.office365.com", tls: Implicit, connections: defaultConnections, trash: "auto",
-		note: "Takes no passwords any more, only OAuth 2.",
+		note: "Takes no passwords any more, only OAuth 2. It announces no CONDSTORE, so that the flags of all messages of a mailbox are read in every run, " +
+			"and slows down who asks for much (*Request is throttled*): what was refused is done by the next run.",
 	},
 	{
 		name: "icloud", host: "imap.mail.me.com", tls: Implicit, connections: defaultConnections, trash: "auto",
-		note: "Wants an app-specific password.",
+		note: "Wants an app-specific password. It announces QRESYNC and does not confirm that it is on: it is not used then, " +
+			"for programs that used it have seen messages disappear.",
 	},
 	{
-		name: "yahoo", host: "imap.mail.yahoo.com", tls: Implicit, connections: defaultConnections, trash: "auto",
-		note: "Wants an app password.",
+		name: "yahoo", host: "imap.mail.yahoo.com", tls: Implicit, connections: defaultConnections, trash: "auto", shown: 10_000,
+		note: "Wants an app password. It shows the newest 10,000 messages of a mailbox as if there were no others: those that go out of sight " +
+			"stay in the Maildir, and are not taken for removed ([limits](limits.md)). Older ones are not fetched; " +
+			"Yahoo's own `export.imap.mail.yahoo.com`, which changes nothing, has them: `host` and `mode = \"pull\"`.",
 	},
 	{
 		name: "proton-bridge", host: "127.0.0.1", port: 1143, tls: StartTLS, connections: defaultConnections,
 		exclude: []Pattern{"All Mail", "Starred"}, trash: "auto",
 		note: "The bridge runs on this machine, shows the password, and has a certificate of its own: export it and name it by " +
-			"`tls_ca`, or by `tls_fingerprint`. *All Mail* and *Starred* are views of what is elsewhere.",
+			"`tls_ca`, or by `tls_fingerprint`. *All Mail* and *Starred* are views of what is elsewhere; " +
+			"what has labels is in `Labels/…` once more, and is fetched once. Messages larger than 25 MB are refused.",
 	},
 	{
 		name: "dovecot", tls: Implicit, connections: 6, trash: "auto",
@@ -81,5 +90,5 @@ func (r *reader) provider(at path, a *Account, raw map[string]any) {
 	a.Provider = p.name
 	a.Connections, a.Trash = p.connections, p.trash
 	a.Exclude = slices.Clone(p.exclude)
-	a.IMAP.Host, a.IMAP.Port, a.IMAP.TLS = p.host, p.port, p.tls
+	a.IMAP.Host, a.IMAP.Port, a.IMAP.TLS, a.IMAP.Shown = p.host, p.port, p.tls, p.shown
 }

@@ -129,7 +129,7 @@ func (c *Conn) status(b *Mailbox, items []string) {
 	for _, item := range items {
 		switch strings.ToUpper(item) {
 		case "MESSAGES":
-			parts = append(parts, fmt.Sprintf("MESSAGES %d", len(b.Messages)))
+			parts = append(parts, fmt.Sprintf("MESSAGES %d", len(c.shown(b))))
 		case "UIDNEXT":
 			parts = append(parts, fmt.Sprintf("UIDNEXT %d", b.UIDNext))
 		case "UIDVALIDITY":
@@ -147,15 +147,12 @@ func (c *Conn) open(cmd *Command) string {
 	if b == nil {
 		return "NO [NONEXISTENT] no such mailbox"
 	}
-	c.view = nil
-	for _, m := range b.Messages {
-		c.view = append(c.view, m.UID)
-	}
+	c.view = c.shown(b)
 	options := cmd.arg(1).list
 	if len(options) > 0 {
 		c.condense = true
 	}
-	c.say("* %d EXISTS", len(b.Messages))
+	c.say("* %d EXISTS", len(c.view))
 	c.say(`* FLAGS (\Answered \Flagged \Deleted \Seen \Draft)`)
 	c.say(`* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft \*)] ok`)
 	c.say("* OK [UIDVALIDITY %d] ok", b.UIDValidity)
@@ -181,11 +178,16 @@ func (c *Conn) changes(b *Mailbox, since uint64) {
 			gone = append(gone, strconv.FormatUint(uint64(e.uid), 10))
 		}
 	}
+	if hidden := len(b.Messages) - len(c.shown(b)); hidden > 0 { // as if they were gone
+		for _, m := range b.Messages[:hidden] {
+			gone = append(gone, strconv.FormatUint(uint64(m.UID), 10))
+		}
+	}
 	if len(gone) > 0 {
 		c.say("* VANISHED (EARLIER) %s", strings.Join(gone, ","))
 	}
-	for i, m := range b.Messages {
-		if m.ModSeq > since {
+	for i, uid := range c.view {
+		if m := b.find(uid); m.ModSeq > since {
 			c.say("* %d FETCH (UID %d FLAGS (%s) MODSEQ (%d))", i+1, m.UID, strings.Join(m.Flags, " "), m.ModSeq)
 		}
 	}
@@ -207,13 +209,22 @@ func (c *Conn) news() {
 			}
 		}
 	}
-	if len(c.view) != len(b.Messages) {
-		c.view = nil
-		for _, m := range b.Messages {
-			c.view = append(c.view, m.UID)
-		}
+	if view := c.shown(b); len(c.view) != len(view) {
+		c.view = view
 		c.say("* %d EXISTS", len(c.view))
 	}
+}
+
+// shown are the UIDs of a mailbox that a session sees.
+func (c *Conn) shown(b *Mailbox) (view []uint32) {
+	messages := b.Messages
+	if n := c.Server.Shown; n > 0 && len(messages) > n {
+		messages = messages[len(messages)-n:]
+	}
+	for _, m := range messages {
+		view = append(view, m.UID)
+	}
+	return view
 }
 
 // those are the messages that a set names, with their sequence numbers.

@@ -40,6 +40,9 @@ type Server struct {
 	// Capabilities are announced in the greeting, if that is the usual one, and
 	// after login.
 	Capabilities string
+	// Shown is how many messages a session is shown of a mailbox, the newest; zero:
+	// all.
+	Shown int
 	// Greeting is the first line; empty: the usual one.
 	Greeting string
 	// TLS is used after STARTTLS; nil: there is no STARTTLS.
