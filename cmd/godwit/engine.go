@@ -16,8 +16,8 @@ type ready struct {
 // ready refuses a Maildir that is arranged otherwise than in the last run, unless
 // it is to be brought in order, and tells whether it is of the same time as the
 // state. Every command that changes an account asks first.
-func (a *account) ready(ctx context.Context, relocate bool) (r ready, err error) {
-	if r.arranged, err = checkArrangement(ctx, a, relocate); err != nil {
+func (a *account) ready(ctx context.Context, relocate, dry bool) (r ready, err error) {
+	if r.arranged, err = checkArrangement(ctx, a, relocate, dry); err != nil {
 		return r, err
 	}
 	r.generations, err = a.generations(ctx)

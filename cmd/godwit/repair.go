@@ -52,7 +52,7 @@ func (v *verifying) keepAll(ctx context.Context, a *account, show *ui.Account, b
 	if err != nil {
 		return exitDone, err
 	}
-	ready, err := a.ready(ctx, false)
+	ready, err := a.ready(ctx, false, false)
 	if err != nil {
 		return exitDone, err
 	}

@@ -126,7 +126,7 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 	if options.After, err = runsInTrash(ctx, a); err != nil {
 		return sync.Result{}, err
 	}
-	ready, err := a.ready(ctx, o.relocate && !options.DryRun)
+	ready, err := a.ready(ctx, o.relocate, options.DryRun)
 	if err != nil {
 		return sync.Result{}, err
 	}

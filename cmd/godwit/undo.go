@@ -135,7 +135,7 @@ func (u *undoing) with(ctx context.Context, a *account, show *ui.Account) (int, 
 	if err := checkMarker(ctx, a); err != nil {
 		return 0, err
 	}
-	ready, err := a.ready(ctx, false)
+	ready, err := a.ready(ctx, false, false)
 	if err != nil {
 		return 0, err
 	}
