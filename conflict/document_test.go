@@ -107,7 +107,7 @@ In ` + "`pull` and `archive`" + ` a new file stays what it is, and so does a new
 ` + "`push`" + `.
 
 With ` + "`expunge_flagged`" + ` a message that is marked ` + "`\\Deleted`" + ` on both sides is removed
-from both: %s. Without it the flag is only a flag.
+from both: %s. Without it, and in the trash mailbox, the flag is only a flag.
 
 ## Mailboxes
 

@@ -6,7 +6,8 @@ type OperationKind uint8
 // The kinds of [Operation]. Side says on which side it was done; a message that
 // was brought to a side was on the other before.
 const (
-	// OperationArrived: messages came to Side's Mailbox, fetched or appended. With
+	// OperationArrived: messages came to Side's Mailbox, fetched or appended; from
+	// files of the mailbox Other, where it is given, and not from the server. With
 	// UIDs and Count alone, unless a rule decided it, whose Reason is then given.
 	OperationArrived OperationKind = iota + 1
 	// OperationCopied: the server copied a message from Other.

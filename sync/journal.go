@@ -2,6 +2,7 @@ package sync
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"godwit/conflict"
@@ -28,6 +29,7 @@ type journal struct {
 type arrivals struct {
 	mailbox mail.Mailbox
 	side    mail.OperationSide
+	from    mail.Mailbox // whose files they were made from; empty: they crossed the network
 }
 
 // mostRanges bounds how much of an entry is written again when it grows.
@@ -88,13 +90,13 @@ func notDone(ops []mail.Operation, err error) []mail.Change {
 
 // came is the change that notes messages which came to a side, without a word on
 // each: a first run brings them by the hundred thousand.
-func (r *run) came(side mail.OperationSide, b *box, uids mail.UIDSet) mail.Change {
+func (r *run) came(side mail.OperationSide, b *box, uids mail.UIDSet, from mail.Mailbox) mail.Change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a := arrivals{b.name, side}
+	a := arrivals{b.name, side, from}
 	o, there := r.journal.arrivals[a]
 	if !there || len(o.UIDs.Ranges()) >= mostRanges || o.UIDValidity != b.validity() {
-		o = mail.Operation{Kind: mail.OperationArrived, Side: side, Mailbox: b.name, UIDValidity: b.validity()}
+		o = mail.Operation{Kind: mail.OperationArrived, Side: side, Mailbox: b.name, Other: from, UIDValidity: b.validity()}
 	}
 	var all mail.UIDSet // not the one that an earlier commit may be reading
 	all.AddSet(o.UIDs)
@@ -226,7 +228,7 @@ func (r *run) sentEntries(b *box, sends []*sending) []mail.Change {
 		}
 	}
 	if !new.IsEmpty() {
-		changes = append(changes, r.came(mail.SideServer, b, new))
+		changes = append(changes, r.came(mail.SideServer, b, new, ""))
 	}
 	return changes
 }
@@ -253,7 +255,7 @@ func (b *box) sentEntry(in mail.Intent, row mail.Row, why conflict.Reason, sourc
 // placedEntries are the entries for a batch that was brought into the Maildir.
 func (r *run) placedEntries(d delivery) []mail.Change {
 	var changes []mail.Change
-	var new mail.UIDSet
+	new := map[mail.Mailbox]mail.UIDSet{}
 	for _, a := range d.staged {
 		switch {
 		case a.replaces != "":
@@ -261,13 +263,17 @@ func (r *run) placedEntries(d delivery) []mail.Change {
 			entry.OtherKey = a.replaces
 			changes = append(changes, r.did(entry))
 		case a.row.ID != 0:
-			changes = append(changes, r.did(d.b.about(mail.OperationArrived, mail.SideLocal, a.row, a.why)))
+			entry := d.b.about(mail.OperationArrived, mail.SideLocal, a.row, a.why)
+			entry.Other = a.twin
+			changes = append(changes, r.did(entry))
 		default:
-			new.Add(a.row.UID)
+			uids := new[a.twin]
+			uids.Add(a.row.UID)
+			new[a.twin] = uids
 		}
 	}
-	if !new.IsEmpty() {
-		changes = append(changes, r.came(mail.SideLocal, d.b, new))
+	for _, from := range slices.Sorted(maps.Keys(new)) {
+		changes = append(changes, r.came(mail.SideLocal, d.b, new[from], from))
 	}
 	return changes
 }

@@ -177,10 +177,7 @@ func (r *run) planMailbox(b *box) plan.Mailbox {
 	m := plan.Mailbox{
 		Name: b.name, Role: b.role, BaseServer: b.before.OnServer, BaseLocal: b.before.OnLocal,
 		Fresh: b.fresh, Reset: b.reset, Policy: b.policy, Rows: b.rows, Items: b.items,
-		LocalRoom: b.room, ServerRoom: mail.KeywordRoom{Open: true},
-	}
-	if b.name != r.trash {
-		m.Trash = r.trash
+		LocalRoom: b.room, ServerRoom: mail.KeywordRoom{Open: true}, Trash: r.trash,
 	}
 	switch {
 	case b.server == nil:

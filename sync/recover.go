@@ -133,7 +133,7 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 		s.changes = append(s.changes, mail.DropIntent{ID: in.ID})
 	}
 	if !came.IsEmpty() {
-		s.changes = append(s.changes, s.r.came(mail.SideLocal, s.b, came))
+		s.changes = append(s.changes, s.r.came(mail.SideLocal, s.b, came, ""))
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func (s *settler) arrived(in mail.Intent, uid mail.UID) {
 	if entry, one := s.b.sentEntry(in, row, conflict.NoReason, ""); one {
 		s.changes = append(s.changes, s.r.did(entry))
 	} else {
-		s.changes = append(s.changes, s.r.came(mail.SideServer, s.b, mail.UIDs(uid)))
+		s.changes = append(s.changes, s.r.came(mail.SideServer, s.b, mail.UIDs(uid), ""))
 	}
 	if in.UID != 0 && (in.Kind == mail.IntentUpload || in.OldRow != 0) {
 		from, validity := in.From, in.UIDValidity

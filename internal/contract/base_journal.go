@@ -28,7 +28,7 @@ func baseJournal(t *testing.T, b sync.Base) {
 	removed := mail.Operation{
 		Run: 3, Seq: 2, Intended: true, Kind: mail.OperationRemoved, Side: mail.SideServer, Mailbox: "A", Other: "Trash",
 		UIDs: mail.UIDs(7), Count: 1, OtherUID: 12, Key: "a", OtherKey: "b",
-		Content: mail.Content{Hash: mail.Hash{1}, Head: mail.Head{2}, Size: -1, EmailID: "M1", MessageID: "<1@x>", Weak: true},
+		Content: mail.Content{Hash: mail.Hash{1}, Head: mail.Head{2}, Size: -1, EmailID: "M1", MessageID: "<1@x>", Weak: true, Partial: 1 << 33},
 		Flags:   mail.ParseFlags(`\Seen`, "k"), Before: mail.ParseFlags(`\Seen`, "k"), Reason: "because", Detail: "so", Mark: 40, Undone: 9,
 	}
 	flags := mail.Operation{

@@ -55,6 +55,9 @@ func journalText(o *mail.Operation) string {
 		if there {
 			return "sent " + JournalMessages(o)
 		}
+		if o.Other != "" {
+			return fmt.Sprintf("linked from %s, %s", o.Other, JournalMessages(o))
+		}
 		return "fetched " + JournalMessages(o)
 	case mail.OperationCopied:
 		return fmt.Sprintf("copied on the server from %s, as %s", o.Other, JournalMessages(o))

@@ -20,6 +20,7 @@ func TestJournalEntriesInWords(t *testing.T) {
 	}
 	entries := []mail.Operation{
 		{Kind: mail.OperationArrived, Side: local, UIDs: mail.UIDSpan(1, 2000), Count: 2000},
+		{Kind: mail.OperationArrived, Side: local, Other: "Work", UIDs: mail.UIDSpan(4, 6), Count: 3},
 		{Kind: mail.OperationArrived, Side: server, UIDs: mail.UIDs(7), Count: 1},
 		{Kind: mail.OperationArrived, Side: server, UIDs: many, Count: many.Len()},
 		{Kind: mail.OperationArrived, Side: local, UIDs: mail.UIDs(8), Count: 1, Reason: "removed from the Maildir, but flagged on the server"},
@@ -41,6 +42,7 @@ func TestJournalEntriesInWords(t *testing.T) {
 	}
 	want := strings.TrimSpace(`
 fetched 2,000 messages (UID 1:2000)
+linked from Work, 3 messages (UID 4:6)
 sent UID 7
 sent 50 messages (UID 1000,1002,1004,1006,1008,1010,1012,1014,…)
 fetched UID 8: removed from the Maildir, but flagged on the server

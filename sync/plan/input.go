@@ -67,7 +67,8 @@ type Mailbox struct {
 	Reset bool
 	// Policy is what the configuration says for this mailbox.
 	Policy conflict.Policy
-	// Trash is the mailbox to which removals on the server go; empty: expunge.
+	// Trash is the mailbox to which removals on the server go; empty, or this one:
+	// expunge.
 	Trash mail.Mailbox
 	// Table is the keyword table of the Maildir mailbox.
 	Table mail.KeywordTable

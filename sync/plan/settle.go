@@ -282,7 +282,8 @@ func (p *planner) agree(r *row, rule conflict.Rule) {
 	if store.IsZero() && mark.IsZero() {
 		p.record(r, row, why)
 	}
-	if b.Policy.ExpungeFlagged && b.may&conflict.ServerRemoval != 0 &&
+	// What is removed so comes to the trash with its mark, and must be safe there.
+	if b.Policy.ExpungeFlagged && b.Trash != b.Name && b.may&conflict.ServerRemoval != 0 &&
 		merged.Local.System&merged.Server.System&mail.Deleted != 0 {
 		p.expunge(r, row)
 	}
