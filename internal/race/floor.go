@@ -38,7 +38,7 @@ func floors(t *tool, proxy *wan.Proxy, o options) error {
 		name    string
 		command []string
 	}{
-		{readingDry, append([]string{self, reader, proxy.Addr, t.name}, names(o.mailboxes)...)},
+		{readingDry, append([]string{self, reader, proxy.Addr, t.name, "UID FLAGS INTERNALDATE BODY.PEEK[]"}, names(o.mailboxes)...)},
 		{copying, []string{"/bin/sh", "-c", `cp -r "$1" "$2" && sync`, "sh", t.root, filepath.Join(o.work, "copy")}},
 	} {
 		floor := tool{name: t.name, dir: t.dir, command: f.command}
@@ -57,8 +57,8 @@ type part struct {
 	first, last int
 }
 
-// readAll reads a user's mail over several connections and keeps nothing.
-func readAll(addr, user string, mailboxes []string) error {
+// readAll reads items of a user's mail over several connections and keeps nothing.
+func readAll(addr, user, items string, mailboxes []string) error {
 	var group errgroup.Group
 	parts := make(chan part)
 	group.Go(func() error {
@@ -94,7 +94,7 @@ func readAll(addr, user string, mailboxes []string) error {
 					}
 					selected = p.mailbox
 				}
-				if _, err := c.do("FETCH %d:%d (UID FLAGS INTERNALDATE BODY.PEEK[])", p.first, p.last); err != nil {
+				if _, err := c.do("FETCH %d:%d (%s)", p.first, p.last, items); err != nil {
 					return err
 				}
 			}

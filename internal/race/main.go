@@ -29,6 +29,10 @@
 // With -scale, godwit alone runs with one mailbox of growing size, and with many
 // mailboxes.
 //
+// With -pairing, godwit alone pairs both sides by content, after its state was lost
+// and after the server changed UIDVALIDITY; beside it stands what reading the
+// metadata and the headers costs, on each side.
+//
 // Seconds depend on the machine, its load, and the file system: on ext4, making
 // files is slow for minutes after many were removed. Give -work a directory on a
 // file system that was made for it. Turns and octets are exact.
@@ -59,6 +63,7 @@ type options struct {
 	many                int
 	push                int
 	floors              bool
+	pairing             bool
 }
 
 func main() {
@@ -69,8 +74,15 @@ func main() {
 		}
 		return
 	}
-	if len(os.Args) > 4 && os.Args[1] == reader {
-		if err := readAll(os.Args[2], os.Args[3], os.Args[4:]); err != nil {
+	if len(os.Args) > 5 && os.Args[1] == reader {
+		if err := readAll(os.Args[2], os.Args[3], os.Args[4], os.Args[5:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if len(os.Args) > 3 && os.Args[1] == headers {
+		if err := readFiles(os.Args[2], os.Args[3]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -99,6 +111,7 @@ func parse() (o options, err error) {
 	flag.StringVar(&o.godwit, "godwit", "", "the program; default: it is built")
 	flag.IntVar(&o.push, "push", 300, "messages that the phase push puts into the Maildir")
 	flag.BoolVar(&o.floors, "floors", false, "after the first pulls, also read the server dry and copy the last tool's tree with cp -r; sync")
+	flag.BoolVar(&o.pairing, "pairing", false, "godwit alone, after its state was lost and after UIDVALIDITY changed")
 	flag.BoolVar(&o.scale, "scale", false, "godwit alone, with one mailbox of growing size")
 	flag.StringVar(&sizes, "sizes", "10000,100000,1000000", "with -scale: messages of the mailbox")
 	flag.IntVar(&o.many, "many", 2000, "with -scale: mailboxes of the last account; 0: none")
@@ -153,8 +166,11 @@ func begin(o *options) error {
 			return fmt.Errorf("building godwit: %w: %s", err, out)
 		}
 	}
-	if o.scale {
+	switch {
+	case o.scale:
 		return scale(*o)
+	case o.pairing:
+		return pairing(*o)
 	}
 	return race(*o)
 }
