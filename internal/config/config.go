@@ -108,7 +108,7 @@ type IMAP struct {
 	// Shown is how many messages of a mailbox the provider's server shows, the
 	// newest ones; zero: all. There is no key for it.
 	Shown uint32
-	User     string
+	User  string
 	// Password is where the password comes from; nil when there is none, which
 	// only a tunnel may do without.
 	Password *secret.Source

@@ -76,7 +76,9 @@ func TestPresetsAgainstTheirServers(t *testing.T) {
 			}
 			server, local := st.sides()
 			inbox := func(line string) string { return strings.Replace(line, "Inbox ", "INBOX ", 1) }
-			views := func(line string) bool { return strings.HasPrefix(line, "All Mail ") || strings.HasPrefix(line, "Starred ") }
+			views := func(line string) bool {
+				return strings.HasPrefix(line, "All Mail ") || strings.HasPrefix(line, "Starred ")
+			}
 			for i := range server {
 				server[i] = inbox(server[i])
 			}
