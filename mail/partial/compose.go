@@ -16,7 +16,7 @@ func (m *Message) Compose(got map[string][]byte) ([]byte, error) {
 	all := fields(m.header)
 	switch m.root.fate {
 	case omitted:
-		w.say(notice(m.root.reason(), m.root.what(m.root.Size))+m.mark(), encoding(all))
+		w.say(m.root.notice(m.root.what(m.root.Size))+m.mark(), encoding(all))
 	case cut:
 		w.cut(m.root, all, true)
 	default:
@@ -99,7 +99,7 @@ func (w *writer) body(n *node, header []field) {
 	case cut:
 		w.cut(n, header, false)
 	case omitted: // an enclosed message without parts
-		w.say(notice(n.reason(), n.what(n.Size)), encoding(header))
+		w.say(n.notice(n.what(n.Size)), encoding(header))
 	case opened:
 		if n.inside != nil {
 			w.enclosed(n)
@@ -173,7 +173,7 @@ func (w *writer) enclosed(n *node) {
 func (w *writer) omit(n *node, all []field) {
 	name := n.name()
 	if v, many := find(all, "content-disposition"); v != "" && !many {
-		if _, params, err := mime.ParseMediaType(v); err == nil && params["filename"] != "" {
+		if _, params, err := mime.ParseMediaType(readable(v)); err == nil && params["filename"] != "" {
 			name = parameter(params, "filename")
 		}
 	} else if _, params := contentType(all); params["name"] != "" {
@@ -183,7 +183,7 @@ func (w *writer) omit(n *node, all []field) {
 	if name != "" {
 		missing.DispositionParams = map[string]string{"filename": name}
 	}
-	text := notice(n.why, missing.what(n.Size))
+	text := n.notice(missing.what(n.Size))
 	w.out.WriteString("Content-Type: text/plain; charset=utf-8")
 	if name != "" {
 		w.out.WriteString(";\r\n " + named("name", name))
@@ -259,6 +259,9 @@ func (w *writer) cut(n *node, header []field, last bool) {
 	text := w.take(n.spec)
 	encoding := encoding(header)
 	said := cutNotice("there are " + Octets(n.Size) + " of it")
+	if n.signed {
+		said += unverified
+	}
 	end := bytes.LastIndexByte(text, '\n') + 1
 	switch {
 	case w.secret(n):

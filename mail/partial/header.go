@@ -3,6 +3,8 @@ package partial
 import (
 	"bytes"
 	"mime"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -70,17 +72,71 @@ func contentType(all []field) (mediaType string, params map[string]string) {
 	if many {
 		return "", nil
 	}
-	t, params, err := mime.ParseMediaType(v)
+	t, params, err := mime.ParseMediaType(readable(v))
 	if v == "" || err != nil && t == "" {
 		return "text/plain", nil
 	}
 	return t, params
 }
 
+// readable writes a value so that the library reads it: without comments, and
+// with RFC 2231's parameters in UTF-8 where they are in ISO-8859-1 or its kin.
+func readable(v string) string {
+	v = uncommented(v)
+	if !latin.MatchString(v) {
+		return v
+	}
+	v = latin.ReplaceAllString(v, "${1}utf-8'")
+	return upperHalf.ReplaceAllStringFunc(v, func(octet string) string {
+		c, _ := strconv.ParseUint(octet[1:], 16, 8)
+		return strings.TrimPrefix(extended(string(rune(c))), "utf-8''")
+	})
+}
+
+var (
+	latin     = regexp.MustCompile(`(?i)(\*(?:0\*)?=\s*)(?:iso-8859-1|iso-8859-15|windows-1252)'`)
+	upperHalf = regexp.MustCompile(`%[89A-Fa-f][0-9A-Fa-f]`)
+)
+
+// uncommented takes the comments out of a field's value (RFC 5322, 3.2.2), which the
+// library does not know. One that does not end is none.
+func uncommented(v string) string {
+	if !strings.Contains(v, "(") {
+		return v
+	}
+	var out strings.Builder
+	quoted, depth := false, 0
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case c == '\\' && (quoted || depth > 0) && i+1 < len(v):
+			if depth == 0 {
+				out.WriteString(v[i : i+2])
+			}
+			i++
+			continue
+		case c == '"' && depth == 0:
+			quoted = !quoted
+		case c == '(' && !quoted:
+			depth++
+			continue
+		case c == ')' && depth > 0:
+			depth--
+			continue
+		}
+		if depth == 0 {
+			out.WriteByte(v[i])
+		}
+	}
+	if depth > 0 {
+		return v
+	}
+	return out.String()
+}
+
 // encoding is the Content-Transfer-Encoding, 7bit where there is none.
 func encoding(all []field) string {
 	v, _ := find(all, "content-transfer-encoding")
-	if v = strings.ToLower(strings.TrimSpace(v)); v == "" {
+	if v = strings.ToLower(strings.TrimSpace(uncommented(v))); v == "" {
 		return "7bit"
 	}
 	return v
@@ -132,7 +188,7 @@ func parameter(params map[string]string, name string) string {
 				b.WriteString("; " + k + "=" + quote(v))
 			}
 		}
-		_, parsed, err := mime.ParseMediaType(b.String())
+		_, parsed, err := mime.ParseMediaType(readable(b.String()))
 		if err != nil {
 			return ""
 		}

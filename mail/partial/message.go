@@ -77,6 +77,7 @@ type node struct {
 	why      why
 	children []*node
 	inside   *node // of a message/rfc822
+	signed   bool  // part of what a signature is of that cannot be verified now
 }
 
 // New decides what to fetch of a message, by its header as BODY[HEADER] gave it
@@ -199,19 +200,33 @@ func (m *Message) decideMultipart(n *node) {
 		for _, c := range n.children[1:] {
 			*c = node{Part: c.Part, spec: c.spec, own: c.own, fate: omitted, why: encrypted}
 		}
-	case n.signed() && whole(n.children[0]):
+	case n.Part.signed() && whole(n.children[0]):
 		n.fate = taken
 		for _, c := range n.children[1:] {
 			if !whole(c) && c.Size > signature {
 				n.fate = opened
 			}
 		}
-	case n.signed():
+	case n.Part.signed():
+		// Some readers show nothing of a signature, not even that it was left out:
+		// what is missing has to say it, too.
+		n.children[0].sign()
 		for _, c := range n.children[1:] {
 			*c = node{Part: c.Part, spec: c.spec, own: c.own, fate: omitted, why: noSignature}
 		}
 	case !slices.ContainsFunc(n.children, func(c *node) bool { return !whole(c) }):
 		n.fate = taken
+	}
+}
+
+// sign marks a part and all below as part of what was signed.
+func (n *node) sign() {
+	n.signed = true
+	for _, c := range n.children {
+		c.sign()
+	}
+	if n.inside != nil {
+		n.inside.sign()
 	}
 }
 

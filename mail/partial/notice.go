@@ -38,6 +38,19 @@ func notice(w why, what string) string {
 	return "[ This part was not fetched: " + what + ". ]\r\n" + how
 }
 
+// unverified is said of what is missing from something signed.
+const unverified = "[ It is part of what was signed. Nobody has changed it; the signature can be ]\r\n" +
+	"[ verified once all of it is here. ]\r\n"
+
+// notice is what stands in for the part, described by what.
+func (n *node) notice(what string) string {
+	text := notice(n.reason(), what)
+	if n.signed {
+		text += unverified
+	}
+	return text
+}
+
 // cutNotice stands behind a text of which only the beginning is here.
 func cutNotice(what string) string {
 	return "\r\n[ The text was cut here: " + what + ". ]\r\n" +

@@ -280,6 +280,11 @@ func TestSignaturesOfWhatIsIncompleteAreLeftOutWithTheirReason(t *testing.T) {
 	if !bytes.Contains(out, []byte("The signature was left out, because")) {
 		t.Errorf("nothing says why there is no signature:\n%s", out)
 	}
+	// A reader may show nothing of the signature's part: what is missing says it, and
+	// nothing that was not signed does.
+	if bytes.Count(out, []byte("It is part of what was signed")) != 1 || bytes.Count(out, []byte("This part was not fetched")) != 2 {
+		t.Errorf("what was signed does not say so:\n%s", out)
+	}
 	m := signed(2000)
 	_, out, err = compose(t, m, Limits{Text: 1000})
 	if err != nil {
@@ -406,4 +411,29 @@ func FuzzComposeNeverBreaksTheHeader(f *testing.F) {
 			t.Errorf("header %q became %q", header, out)
 		}
 	})
+}
+
+func TestHeadersAreReadAsPeopleWriteThem(t *testing.T) {
+	for raw, want := range map[string]string{
+		"multipart/mixed; boundary=b": "b", "multipart/mixed (a (nested) comment); boundary=\"b(not one)\" (two)": "b(not one)",
+		"multipart/mixed; (\\) escaped) boundary=b": "b", "multipart/mixed; boundary=b (no end": "",
+		"multipart/mixed; boundary=\"a\\\"(b\"": "a\"(b",
+	} {
+		if got := boundary(fields([]byte("Content-Type: " + raw + "\r\n"))); got != want {
+			t.Errorf("the boundary of %q is %q, want %q", raw, got, want)
+		}
+	}
+	for raw, want := range map[string]string{
+		"a/b; name*=iso-8859-1''gr%F6%DFe": "größe", "a/b; name*=UTF-8'de'gr%C3%B6%C3%9Fe": "größe",
+		"a/b; name*0*=iso-8859-1''gr%F6; name*1*=%DFe; name*2=.pdf": "größe.pdf", "a/b; name=\"50%F6\"": "50%F6",
+	} {
+		_, params := contentType(fields([]byte("Content-Type: " + raw + "\r\n")))
+		if got := parameter(params, "name"); got != want {
+			t.Errorf("the name in %q is %q, want %q", raw, got, want)
+		}
+	}
+	// The same as a structure has it.
+	if got := parameter(map[string]string{"name*0*": "iso-8859-1''gr%F6", "name*1*": "%DFe"}, "name"); got != "größe" {
+		t.Errorf("in a structure the name is %q", got)
+	}
 }
