@@ -129,6 +129,7 @@ type Account struct {
 
 	mu         gosync.Mutex
 	refusals   map[messageID]error // guarded by mu
+	noRanges   bool                // the user was told that this server gives no ranges
 	told       map[string]bool
 	spare      *stage // a connection still in the control plane
 	wasListed  bool

@@ -24,7 +24,14 @@ const (
 // count; see the engine's Server for the contract.
 func (a *Account) Fetch(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet,
 	sink func(msg mail.ServerMessage, body io.Reader) error) (mail.UIDSet, error) {
-	f := &fetcher{account: a, ctx: ctx, mailbox: m, validity: v, section: wire.Whole, want: uids, sink: sink}
+	return a.FetchFrom(ctx, m, v, uids, nil, func(msg mail.ServerMessage, _ mail.Piece, body io.Reader) error { return sink(msg, body) })
+}
+
+// FetchFrom is Fetch for messages of which some octets are there already; see the
+// engine's Server for the contract.
+func (a *Account) FetchFrom(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, from func(mail.UID) mail.Span,
+	sink func(msg mail.ServerMessage, piece mail.Piece, body io.Reader) error) (mail.UIDSet, error) {
+	f := &fetcher{account: a, ctx: ctx, mailbox: m, validity: v, section: wire.Whole, want: uids, from: from, sink: sink}
 	err := f.run()
 	return f.counted, err
 }
@@ -39,7 +46,7 @@ func (a *Account) Identify(ctx context.Context, m mail.Mailbox, v mail.UIDValidi
 		section = wire.Whole
 	}
 	f := &fetcher{account: a, ctx: ctx, mailbox: m, validity: v, section: section, want: uids}
-	f.sink = func(msg mail.ServerMessage, body io.Reader) error {
+	f.sink = func(msg mail.ServerMessage, _ mail.Piece, body io.Reader) error {
 		content.Reset()
 		if _, err := io.Copy(content, body); err != nil {
 			return err
@@ -69,7 +76,8 @@ type fetcher struct {
 	mailbox  mail.Mailbox
 	validity mail.UIDValidity
 	section  wire.Section
-	sink     func(mail.ServerMessage, io.Reader) error
+	from     func(mail.UID) mail.Span // where a message is to begin; nil: all with their first octet
+	sink     func(mail.ServerMessage, mail.Piece, io.Reader) error
 
 	// What is known of a message that ends the connection, however often it is
 	// asked for: it must not keep the others from coming. See blame.
@@ -84,8 +92,10 @@ type fetcher struct {
 
 	// Between the reading goroutine, which runs the sink, and ours.
 	mu      gosync.Mutex
-	read    map[mail.UID]int64 // the sink took it all; how much that was
-	failure error              // of the sink
+	read    map[mail.UID]int64     // the sink took it all; what RFC822.SIZE is to be
+	spans   map[mail.UID]mail.Span // asked for
+	under   mail.UID               // the last one given to the sink
+	failure error                  // of the sink
 }
 
 // sinkError is the sink's own error: no other connection would cure it.
@@ -98,7 +108,7 @@ func (f *fetcher) run() error {
 	if f.want.IsEmpty() {
 		return nil
 	}
-	f.read, f.size = make(map[mail.UID]int64), fetchBatch
+	f.read, f.spans, f.size = make(map[mail.UID]int64), make(map[mail.UID]mail.Span), fetchBatch
 	err := f.account.with(f.ctx, f.mailbox, f.session)
 	if err != nil {
 		return fmt.Errorf("fetching from %q: %w", string(f.mailbox), err)
@@ -145,7 +155,11 @@ func (f *fetcher) session(s *session) error {
 				b.search.Wait()
 			}
 			f.keepRead()
-			f.blame(s, b, err)
+			if f.advanced() {
+				s.progress = true // it is the network, and no message's fault
+			} else {
+				f.blame(s, b, err)
+			}
 			return err
 		}
 		ahead = fetchAhead
@@ -196,7 +210,7 @@ func halves(uids mail.UIDSet) []mail.UIDSet { return uids.Chunks((uids.Len()+1)/
 
 func (f *fetcher) start(s *session, uids mail.UIDSet) *batch {
 	b := &batch{uids: uids, expunges: s.expunged()}
-	b.fetch = s.conn.Fetch(f.ctx, wire.FetchOptions{UIDs: uids, Items: s.items(), Sections: []wire.Section{f.section}}, f.take)
+	b.fetch = s.conn.Fetch(f.ctx, wire.FetchOptions{UIDs: uids, Items: s.items(), Sections: []wire.Section{f.sectionOf(uids)}}, f.take)
 	b.search = s.conn.Search(f.ctx, wire.SearchCriteria{UIDs: uids})
 	return b
 }
@@ -206,16 +220,26 @@ func (f *fetcher) take(m *wire.Message, body *wire.Body) error {
 	f.mu.Lock()
 	_, again := f.read[m.UID]
 	failed := f.failure != nil
+	span := f.spans[m.UID]
+	f.under = m.UID
 	f.mu.Unlock()
 	if again || failed || body.Nil || body.Size == 0 && m.Size != 0 {
 		return nil // NIL, or nothing where there is something: not delivered
 	}
 	msg := m.ServerMessage()
-	if f.section == wire.Whole {
+	piece := mail.Piece{Size: m.Size, Span: mail.Span{Length: body.Size, Rest: true}}
+	switch {
+	case body.Section.Length > 0:
+		if body.Size != span.Length {
+			f.account.noRange(f.mailbox, m.UID, fmt.Sprintf("of %d octets from octet %d on it gives %d", span.Length, span.Offset, body.Size))
+			return nil
+		}
+		piece.Span = span
+	case f.section == wire.Whole:
 		msg.Content.Size = body.Size
 	}
 	watched := &watchedBody{body: body}
-	err := f.sink(msg, watched)
+	err := f.sink(msg, piece, watched)
 	switch {
 	case watched.broke != nil:
 		return watched.broke
@@ -227,7 +251,7 @@ func (f *fetcher) take(m *wire.Message, body *wire.Body) error {
 	case watched.octets == body.Size:
 		f.mu.Lock()
 		f.read[m.UID] = body.Size
-		if f.section != wire.Whole {
+		if f.section != wire.Whole || body.Section.Length > 0 {
 			f.read[m.UID] = m.Size
 		}
 		f.mu.Unlock()
@@ -297,6 +321,7 @@ func (f *fetcher) finish(s *session, b *batch) (leftover, error) {
 		}
 	}
 	f.count(s, read.Intersect(found))
+	f.unanswered(b.uids.Intersect(found).Minus(read))
 	f.want = f.want.Minus(b.uids)
 	f.forget(b.uids)
 	return leftover{}, nil

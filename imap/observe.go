@@ -454,7 +454,15 @@ func (s *session) all(ctx context.Context, data *wire.SelectData) (found mail.UI
 
 // List returns the UIDs that the mailbox holds now, with its state at SELECT.
 func (a *Account) List(ctx context.Context, m mail.Mailbox) (*mail.Observation, error) {
+	o, _, err := a.ListLarge(ctx, m, 0)
+	return o, err
+}
+
+// ListLarge is List, and tells which of the messages are larger than that many
+// octets; zero: does not ask.
+func (a *Account) ListLarge(ctx context.Context, m mail.Mailbox, octets int64) (*mail.Observation, mail.UIDSet, error) {
 	var o *mail.Observation
+	var large mail.UIDSet
 	err := a.with(ctx, m, func(s *session) error {
 		raw, err := a.names.raw(m)
 		if err != nil {
@@ -464,18 +472,34 @@ func (a *Account) List(ctx context.Context, m mail.Mailbox) (*mail.Observation, 
 		b.at = s.expunged()
 		selected := s.selecting(ctx, raw, wire.SelectOptions{})
 		search := s.conn.Search(ctx, wire.SearchCriteria{})
+		var larger *wire.Command[mail.UIDSet]
+		if octets > 0 {
+			larger = s.conn.Search(ctx, wire.SearchCriteria{Larger: octets})
+		}
+		over := func() { // waits for what was asked for in vain
+			search.Wait()
+			if larger != nil {
+				larger.Wait()
+			}
+		}
 		b.data, err = selected.Wait()
 		s.settle()
 		if err != nil {
-			search.Wait()
+			over()
 			return selectError(m, err)
 		}
 		if err := s.enter(m, b.data); err != nil {
-			search.Wait()
+			over()
 			return err
 		}
 		o = b.observation()
 		found, err := search.Wait()
+		if larger != nil {
+			// A server that refuses has the messages come in the order of the others.
+			if some, lerr := larger.Wait(); lerr == nil {
+				large = some
+			}
+		}
 		if s.conn.Err() == nil && (err != nil || uint32(found.Len()) != s.count(b.data.Exists)) {
 			found, b.at, err = s.all(ctx, b.data)
 		}
@@ -491,9 +515,9 @@ func (a *Account) List(ctx context.Context, m mail.Mailbox) (*mail.Observation, 
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, mail.UIDSet{}, err
 	}
-	return o, nil
+	return o, large, nil
 }
 
 // named returns the keywords of a set, among them the one that [mail.System]

@@ -80,7 +80,10 @@ func (f *fetcher) queue() (queue []mail.UIDSet, ahead int) {
 	if !alone.IsEmpty() {
 		queue, ahead = append(queue, alone), 1
 	}
-	return append(queue, f.want.Minus(alone).Chunks(f.size, wire.MaxSetOctets)...), ahead
+	spans := f.spansOf(f.want).Minus(alone)
+	rest := f.want.Minus(alone)
+	queue = append(queue, rest.Minus(spans).Chunks(f.size, wire.MaxSetOctets)...)
+	return append(queue, spans.Chunks(1, 0)...), ahead
 }
 
 // blame finds the message at which the server said BYE, after a batch whose

@@ -21,6 +21,7 @@ type work struct {
 	fetches   []plan.Fetch
 	links     []plan.Fetch // of what is here, or is fetched before
 	replace   bool         // a fetched message takes the place of its row's file
+	large     []largeBatch // of them, what is fetched after all else
 	due       atomic.Int64 // messages still to be fetched
 	counted   atomic.Bool  // due was set
 	uploads   []plan.Upload
@@ -140,10 +141,7 @@ func (r *run) apply(ctx context.Context) error {
 		err = r.transfer(ctx, works, r.link, r.fetch)
 	}
 	if err != nil {
-		if !isStep(err) {
-			err = errors.Join(err, r.checkpointPulled(ctx, works))
-		}
-		return err
+		return r.stopped(ctx, works, err)
 	}
 	if err := r.eachWork(ctx, works, r.changeFlags); err != nil {
 		return err
@@ -160,10 +158,21 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.eachWork(ctx, works, r.removals); err != nil {
 		return err
 	}
+	if err := r.fetchLarge(ctx, works); err != nil {
+		return err
+	}
 	if err := r.lookBack(ctx); err != nil {
 		return err
 	}
 	return r.removeMailboxes(ctx, works)
+}
+
+// stopped records what is complete in a run whose transfers err ends.
+func (r *run) stopped(ctx context.Context, works map[mail.Mailbox]*work, err error) error {
+	if isStep(err) {
+		return err
+	}
+	return errors.Join(err, r.checkpointPulled(ctx, works))
 }
 
 // flush makes durable what the plan was made from, before base learns of it.
@@ -180,6 +189,25 @@ func (r *run) flush(ctx context.Context, w *work) error {
 // transfer is the phase that brings messages to where they are not, by these
 // ways one after the other.
 func (r *run) transfer(ctx context.Context, works map[mail.Mailbox]*work, ways ...func(context.Context, *work) error) error {
+	return r.bringing(ctx, func(ctx context.Context) error {
+		return r.eachWork(ctx, works, func(_ context.Context, w *work) error {
+			if !w.transfers() {
+				return nil
+			}
+			for _, f := range ways {
+				if err := r.only(w.b, f(ctx, w)); err != nil {
+					r.stopTransfers()
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// bringing has f bring messages while somebody delivers them, until both are
+// done.
+func (r *run) bringing(ctx context.Context, f func(context.Context) error) error {
 	// Batches that idle workers took outlive the work on their mailbox, so that
 	// all have the phase's context and end with it.
 	ctx, r.stopTransfers = context.WithCancel(ctx)
@@ -187,18 +215,7 @@ func (r *run) transfer(ctx context.Context, works map[mail.Mailbox]*work, ways .
 	r.deliver = make(chan delivery, 2*r.Workers)
 	finished := make(chan error, 1)
 	go func() { finished <- r.deliverAll(ctx, r.deliver) }()
-	err := r.eachWork(ctx, works, func(_ context.Context, w *work) error {
-		if !w.transfers() {
-			return nil
-		}
-		for _, f := range ways {
-			if err := r.only(w.b, f(ctx, w)); err != nil {
-				r.stopTransfers()
-				return err
-			}
-		}
-		return nil
-	})
+	err := f(ctx)
 	r.transfers.Wait()
 	close(r.deliver)
 	return errors.Join(err, <-finished, r.kept())
@@ -266,6 +283,7 @@ func (r *run) drop(w *work, err error) error {
 
 // clear takes all work away.
 func (w *work) clear() {
+	w.large = nil
 	w.fetchAll, w.links, w.fetches, w.uploads, w.copies, w.moves, w.relocates = false, nil, nil, nil, nil, nil, nil
 	w.flags, w.records, w.removeServer, w.removeLocal, w.left = nil, nil, nil, nil, nil
 	w.removeMailbox = nil

@@ -20,24 +20,37 @@ const (
 )
 
 // fetch brings a mailbox's server messages into the Maildir, newest first. Idle
-// workers take batches of it.
-func (r *run) fetch(ctx context.Context, w *work) error {
+// workers take batches of it. Large messages wait for fetchLarge.
+func (r *run) fetch(ctx context.Context, w *work) error { return r.fetchThem(ctx, w, true) }
+
+// fetchNow brings all, large messages too.
+func (r *run) fetchNow(ctx context.Context, w *work) error { return r.fetchThem(ctx, w, false) }
+
+func (r *run) fetchThem(ctx context.Context, w *work, wait bool) error {
 	if !w.fetchAll && len(w.fetches) == 0 {
 		return nil
 	}
-	wanted := map[mail.UID]*plan.Fetch{}
-	var batches []mail.UIDSet
+	f := &fetching{r: r, w: w, wanted: map[mail.UID]*plan.Fetch{}}
+	var batches, large []mail.UIDSet
 	if w.fetchAll {
-		all, err := r.listFresh(ctx, w.b)
+		all, big, err := r.listFresh(ctx, w.b)
 		if err != nil {
 			return err
 		}
-		batches = newestFirst(w.b.fetchable(all))
+		if all = w.b.fetchable(all); wait {
+			big = big.Intersect(all)
+			all, large = all.Minus(big), largeOf(big)
+		}
+		batches = newestFirst(all)
 	} else {
-		batches = bySize(w.fetches, wanted)
+		small := w.fetches
+		if wait {
+			small, large = f.apart(w.fetches)
+		}
+		batches = bySize(small, f.wanted)
 	}
 	due := 0
-	for _, uids := range batches {
+	for _, uids := range append(large, batches...) {
 		due += uids.Len()
 	}
 	w.due.Add(int64(due))
@@ -46,7 +59,7 @@ func (r *run) fetch(ctx context.Context, w *work) error {
 		r.tell(Expected{Mailbox: w.b.name, Messages: due}, nil)
 	}
 	w.fetchAll, w.fetches = false, nil // another turn of transfers brings others
-	f := &fetching{r: r, w: w, wanted: wanted}
+	f.putOff(large)
 	batches, parts := f.inPart(batches)
 	for i, uids := range append(batches, parts...) {
 		bring := f.batch
@@ -69,17 +82,17 @@ func (r *run) fetch(ctx context.Context, w *work) error {
 }
 
 // listFresh selects a mailbox that is empty here and in base.
-func (r *run) listFresh(ctx context.Context, b *box) (mail.UIDSet, error) {
-	o, err := r.Server.List(ctx, b.name)
+func (r *run) listFresh(ctx context.Context, b *box) (all, large mail.UIDSet, err error) {
+	o, large, err := r.Server.ListLarge(ctx, b.name, r.Large)
 	if err != nil {
-		return mail.UIDSet{}, fmt.Errorf("listing the mailbox: %w", err)
+		return all, large, fmt.Errorf("listing the mailbox: %w", err)
 	}
 	b.observed = o
 	if o.Present == nil {
 		b.unfinished.Store(true)
-		return mail.UIDSet{}, nil
+		return all, large, nil
 	}
-	return *o.Present, nil
+	return *o.Present, large, nil
 }
 
 // newestFirst cuts a set into batches, the highest UIDs first.
@@ -138,7 +151,7 @@ func (f *fetching) share(ctx context.Context, uids mail.UIDSet, bring func(conte
 func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 	r, b := f.r, f.w.b
 	arrived := make(map[mail.UID]arrival, uids.Len())
-	counted, err := r.Server.Fetch(ctx, b.name, b.validity(), uids, func(m mail.ServerMessage, body io.Reader) error {
+	g := r.gather(b, func(m mail.ServerMessage, body io.Reader) error {
 		a, err := f.stage(ctx, m, body)
 		if err != nil {
 			return err
@@ -147,6 +160,7 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 		arrived[m.UID] = a
 		return nil
 	})
+	counted, err := g.fetch(ctx, uids)
 	var strays []mail.Staged
 	for _, uid := range slices.Sorted(maps.Keys(arrived)) {
 		if !counted.Contains(uid) {
@@ -157,7 +171,7 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 	if len(strays) > 0 && !isStep(err) {
 		err = errors.Join(err, r.Local.Discard(context.WithoutCancel(ctx), strays))
 	}
-	f.passOn(arrived, counted)
+	f.passOn(arrived, counted, g)
 	if err != nil {
 		f.unfinishRows(uids)
 		return fmt.Errorf("fetching: %w", err)
@@ -191,19 +205,24 @@ func (f *fetching) stage(ctx context.Context, m mail.ServerMessage, body io.Read
 	return a, nil
 }
 
-// passOn hands the messages that count to the deliverer.
-func (f *fetching) passOn(arrived map[mail.UID]arrival, counted mail.UIDSet) {
+// passOn hands the messages that count to the deliverer. What was gathered for them
+// is given up when they are recorded.
+func (f *fetching) passOn(arrived map[mail.UID]arrival, counted mail.UIDSet, g *gathering) {
 	r, d, octets := f.r, delivery{b: f.w.b}, int64(0)
 	for _, uid := range slices.Sorted(maps.Keys(arrived)) {
 		d.staged = append(d.staged, arrived[uid])
-		octets += arrived[uid].staged.Content.Size
+		if !g.has(uid) {
+			octets += arrived[uid].staged.Content.Size
+		}
 	}
 	if len(d.staged) == 0 {
+		r.keep(r.only(f.w.b, g.close(false)))
 		return
 	}
 	r.transfers.Add(1)
 	d.done = func(err error) {
 		defer r.transfers.Done()
+		err = errors.Join(err, g.close(err == nil))
 		if err != nil {
 			f.unfinishRows(counted)
 			r.keep(r.only(f.w.b, err))

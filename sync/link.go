@@ -59,10 +59,6 @@ func (r *run) findTwins(ctx context.Context, w *work, ops []plan.Fetch) ([]*link
 			arrived[t.Mailbox].Add(t.UID)
 		}
 	}
-	type place struct {
-		mailbox mail.Mailbox
-		uid     mail.UID
-	}
 	rows := map[place]mail.Row{}
 	for m, uids := range arrived {
 		found, err := r.Base.FindUIDs(ctx, m, *uids)
@@ -84,6 +80,10 @@ func (r *run) findTwins(ctx context.Context, w *work, ops []plan.Fetch) ([]*link
 		}
 		if l.Key == "" {
 			row, there := rows[place{op.Twin.Mailbox, op.Twin.UID}]
+			if !there && r.isPutOff(place{op.Twin.Mailbox, op.Twin.UID}) {
+				w.links = append(w.links, op) // its time comes after that of the other
+				continue
+			}
 			if !there || row.Content.Size != op.Message.Content.Size {
 				w.fetches = append(w.fetches, op)
 				continue

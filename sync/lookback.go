@@ -43,7 +43,7 @@ func (r *run) lookBack(ctx context.Context) error {
 	if len(works) == 0 {
 		return nil
 	}
-	return r.transfer(ctx, works, r.fetch)
+	return r.transfer(ctx, works, r.fetchNow)
 }
 
 func (r *run) lookBackAt(ctx context.Context, w *work) error {

@@ -36,6 +36,13 @@ type Options struct {
 	// whether this run shall fetch the whole.
 	Complete func(mail.Row) bool
 
+	// Incoming, when not nil, keeps what came of large messages whose transfer was
+	// cut, so that the next connection, or the next run, goes on from there.
+	Incoming Incoming
+	// Large is the size above which a message is large: it is fetched after all others
+	// of the account. Zero: 1 MiB.
+	Large int64
+
 	DryRun       bool // observe and plan, change nothing
 	Full         bool // distrust every stamp and modification sequence
 	AllowDeletes bool // lift the guards on removals
@@ -132,7 +139,7 @@ type Result struct {
 	Deleted  int       // removals of mailboxes, on either side
 	Flagged  int       // messages whose flags were changed, on either side
 	Removed  int       // messages removed, on either side
-	Bytes    int64     // octets of message bodies, both ways
+	Bytes    int64     // octets of message bodies that were transferred, both ways
 	Held     int       // removals that a guard held back
 	Failures []Failure
 	// SetAside are the messages that are left alone since their time to be tried
@@ -220,6 +227,12 @@ type (
 		Key     mail.Key
 		Bytes   int64
 	}
+	// Received: of a large message, Bytes of Total octets are here by now.
+	Received struct {
+		Mailbox      mail.Mailbox
+		UID          mail.UID
+		Bytes, Total int64
+	}
 	// Changed: something else was done on Side: "flags", "remove", "move",
 	// "copy", "create", "rename" (Detail is the old name), "delete".
 	Changed struct {
@@ -244,6 +257,7 @@ func (Looking) event()     {}
 func (Planned) event()     {}
 func (Expected) event()    {}
 func (Transferred) event() {}
+func (Received) event()    {}
 func (Changed) event()     {}
 func (HeldBack) event()    {}
 func (Failed) event()      {}

@@ -89,7 +89,7 @@ func (f *fetching) part(ctx context.Context, uids mail.UIDSet) error {
 	if len(strays) > 0 && !isStep(err) {
 		err = errors.Join(err, r.Local.Discard(context.WithoutCancel(ctx), strays))
 	}
-	f.passOn(arrived, done)
+	f.passOn(arrived, done, r.gather(b, nil))
 	if err != nil {
 		f.unfinishRows(uids)
 		return fmt.Errorf("fetching in part: %w", err)
@@ -156,7 +156,7 @@ func (r *run) wantsWhole(b *box, row mail.Row) bool {
 	return r.Complete != nil && r.Complete(row) || !b.parts.split(row.Content.Partial, row.Flags)
 }
 
-func (r *run) completeSome(ctx context.Context, b *box, rows []mail.Row) error {
+func (r *run) completeSome(ctx context.Context, b *box, rows []mail.Row) (err error) {
 	byUID := map[mail.UID]mail.Row{}
 	var uids mail.UIDSet
 	for _, row := range rows {
@@ -164,7 +164,7 @@ func (r *run) completeSome(ctx context.Context, b *box, rows []mail.Row) error {
 		uids.Add(row.UID)
 	}
 	staged := map[mail.UID]mail.Staged{}
-	counted, err := r.Server.Fetch(ctx, b.name, b.validity(), uids, func(m mail.ServerMessage, body io.Reader) error {
+	g := r.gather(b, func(m mail.ServerMessage, body io.Reader) error {
 		s, err := r.Local.Stage(ctx, b.name, mail.Delivery{Date: m.Date, Size: m.Content.Size}, body)
 		if err == nil {
 			s.Content.EmailID, s.Content.Partial = m.Content.EmailID, 0
@@ -172,6 +172,8 @@ func (r *run) completeSome(ctx context.Context, b *box, rows []mail.Row) error {
 		}
 		return err
 	})
+	defer func() { err = errors.Join(err, g.close(err == nil)) }()
+	counted, err := g.fetch(ctx, uids)
 	var all, strays []mail.Staged
 	for _, uid := range slices.Sorted(maps.Keys(staged)) {
 		if counted.Contains(uid) {
@@ -198,7 +200,7 @@ func (r *run) completeSome(ctx context.Context, b *box, rows []mail.Row) error {
 		b.looked = true
 	}
 	for _, uid := range slices.Sorted(maps.Keys(staged)) {
-		if rerr := r.completeOne(ctx, b, byUID[uid], staged[uid]); rerr != nil {
+		if rerr := r.completeOne(ctx, b, byUID[uid], staged[uid], g.has(uid)); rerr != nil {
 			return errors.Join(err, rerr)
 		}
 	}
@@ -211,8 +213,9 @@ func (r *run) completeSome(ctx context.Context, b *box, rows []mail.Row) error {
 	return nil
 }
 
-// completeOne puts a whole message in the place of its part, and records it.
-func (r *run) completeOne(ctx context.Context, b *box, row mail.Row, s mail.Staged) error {
+// completeOne puts a whole message in the place of its part, and records it. The
+// octets of one that was gathered are counted.
+func (r *run) completeOne(ctx context.Context, b *box, row mail.Row, s mail.Staged, gathered bool) error {
 	ctx = context.WithoutCancel(ctx)
 	err := r.Local.Replace(ctx, s, row.Key, row.Inode, r.runID)
 	if err != nil {
@@ -235,7 +238,9 @@ func (r *run) completeOne(ctx context.Context, b *box, row mail.Row, s mail.Stag
 	}
 	r.tell(Transferred{Mailbox: b.name, Side: OnLocal, UID: row.UID, Key: row.Key, Bytes: s.Content.Size}, func(res *Result) {
 		res.Pulled++
-		res.Bytes += s.Content.Size
+		if !gathered {
+			res.Bytes += s.Content.Size
+		}
 	})
 	return nil
 }

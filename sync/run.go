@@ -56,6 +56,9 @@ type run struct {
 	renameHolds []plan.Hold
 	nextID      atomic.Int64 // of intents
 
+	incomplete map[place]mail.UIDValidity // messages of which octets are kept
+	putOff     map[place]bool             // messages that are fetched after all others; guarded by mu
+
 	slots     chan struct{} // one for each worker
 	deliver   chan delivery
 	transfers gosync.WaitGroup // batches being fetched or delivered
@@ -169,6 +172,9 @@ func newRun(o Options) *run {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Large <= 0 {
+		o.Large = 1 << 20
+	}
 	if o.Patience == nil {
 		o.Patience = []time.Duration{100 * time.Millisecond, 400 * time.Millisecond, time.Second, 2 * time.Second}
 	}
@@ -198,6 +204,9 @@ func (r *run) run(ctx context.Context) error {
 	if r.DryRun {
 		return nil
 	}
+	if err := r.listKept(ctx); err != nil {
+		return err
+	}
 	if err := r.apply(ctx); err != nil {
 		return err
 	}
@@ -205,7 +214,10 @@ func (r *run) run(ctx context.Context) error {
 	if err := r.complete(ctx); err != nil {
 		return err
 	}
-	return r.checkpoint(ctx)
+	if err := r.checkpoint(ctx); err != nil {
+		return err
+	}
+	return r.tidyKept(ctx)
 }
 
 // list finds out what mailboxes there are on both sides and in base, all three

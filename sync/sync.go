@@ -29,6 +29,10 @@ type Server interface {
 	// (an Observation with Present and no Messages).
 	List(ctx context.Context, m mail.Mailbox) (*mail.Observation, error)
 
+	// ListLarge is List, and tells in the same flight which of the messages are
+	// larger than that many octets, by RFC822.SIZE: none, where the server does not say.
+	ListLarge(ctx context.Context, m mail.Mailbox, octets int64) (*mail.Observation, mail.UIDSet, error)
+
 	// Fetch streams whole messages. sink is called once a message, from one
 	// goroutine at a time, with the flags and date as the FETCH gave them and
 	// Content.Size set; it must read body to its end or return an error, which
@@ -40,6 +44,16 @@ type Server interface {
 	// body had failed, never one that was read to its end without error.
 	Fetch(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet,
 		sink func(msg mail.ServerMessage, body io.Reader) error) (mail.UIDSet, error)
+
+	// FetchFrom is Fetch for messages of which some octets may be here already: from
+	// says which are wanted of each, and is asked again after a lost connection. Those
+	// of a Span come as one body, or not at all: what the server gives instead of
+	// them, and a message that does not end where the Span says that it does, is not
+	// delivered. The sink is told what its body is; with a Span, msg.Content.Size is
+	// RFC822.SIZE. It may leave a body unread: that message is not delivered. Nor
+	// is one given up for breaking the connection whose Span has moved on.
+	FetchFrom(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, from func(mail.UID) mail.Span,
+		sink func(msg mail.ServerMessage, piece mail.Piece, body io.Reader) error) (mail.UIDSet, error)
 
 	// FetchPart is Fetch for messages that are wanted in part: what the sink is
 	// given is a message made of the header, octet for octet, of the text parts as
@@ -180,6 +194,17 @@ type Local interface {
 	Sweep(ctx context.Context, m mail.Mailbox) error
 	// NewKey makes a key that no file has.
 	NewKey() mail.Key
+}
+
+// Incoming keeps what has come of large messages until all of it has.
+type Incoming interface {
+	// List tells of which messages octets are kept.
+	List(ctx context.Context) ([]mail.Incomplete, error)
+	// Open opens what is kept of a message, or will be: it has no octets then. The
+	// octets are those that were kept, by their hash.
+	Open(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, u mail.UID) (mail.Kept, error)
+	// Drop throws away what is kept of a message that is not open.
+	Drop(ctx context.Context, of mail.Incomplete) error
 }
 
 // Base is the record of what both sides agreed on. Reading sees what was

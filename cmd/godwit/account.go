@@ -100,6 +100,8 @@ func databasePath(state string) string { return filepath.Join(state, "state.db")
 
 func trashPath(state string) string { return filepath.Join(state, "trash") }
 
+func incomingPath(state string) string { return filepath.Join(state, "incoming") }
+
 // openMaildir makes the local side of an account.
 func openMaildir(c *config.Account, state string) (*maildir.Account, error) {
 	local, err := maildir.Open(maildir.Options{

@@ -11,6 +11,7 @@ import (
 
 	"godwit/internal/config"
 	"godwit/internal/ui"
+	"godwit/maildir"
 	"godwit/sync"
 )
 
@@ -151,6 +152,7 @@ func engineOptions(a *account, o sync.Options) sync.Options {
 	o.SubscribedOnly = a.config.SubscribedOnly
 	o.Parts = (&target{account: a.config}).parts
 	o.Step, o.Patience = crashStep, patience
+	o.Incoming = maildir.OpenIncoming(maildir.IncomingOptions{Path: incomingPath(a.state)})
 	return o
 }
 

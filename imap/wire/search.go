@@ -11,6 +11,7 @@ import (
 type SearchCriteria struct {
 	UIDs    mail.UIDSet // empty: no such criterion
 	Deleted bool        // marked \Deleted
+	Larger  int64       // than this many octets, by RFC822.SIZE; zero: no such criterion
 	// Field, when not empty, is a header field that must contain Value.
 	Field, Value string
 	// Key, when not nil, must hold. Texts in it that are not ASCII are sent as
@@ -52,6 +53,10 @@ func (c *Conn) Search(ctx context.Context, s SearchCriteria) *Command[mail.UIDSe
 		}
 		if s.Deleted {
 			t.raw(" DELETED")
+		}
+		if s.Larger > 0 {
+			t.raw(" LARGER ")
+			t.number(uint64(s.Larger))
 		}
 		if s.Field != "" {
 			t.raw(" HEADER ")

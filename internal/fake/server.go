@@ -325,6 +325,25 @@ func (s *Server) List(ctx context.Context, m mail.Mailbox) (*mail.Observation, e
 	return o, nil
 }
 
+// ListLarge implements sync.Server.
+func (s *Server) ListLarge(ctx context.Context, m mail.Mailbox, octets int64) (*mail.Observation, mail.UIDSet, error) {
+	var large mail.UIDSet
+	o, err := s.List(ctx, m)
+	if err != nil {
+		return nil, large, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.mailboxes[m]; b != nil {
+		for _, msg := range b.messages {
+			if int64(len(msg.Raw)) > octets {
+				large.Add(msg.UID)
+			}
+		}
+	}
+	return o, large, nil
+}
+
 // Create implements sync.Server. Parents that are missing become names without
 // messages.
 func (s *Server) Create(ctx context.Context, m mail.Mailbox) error {

@@ -13,6 +13,13 @@ import (
 // Fetch implements sync.Server.
 func (s *Server) Fetch(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet,
 	sink func(msg mail.ServerMessage, body io.Reader) error) (mail.UIDSet, error) {
+	return s.FetchFrom(ctx, m, v, uids, nil, func(msg mail.ServerMessage, _ mail.Piece, body io.Reader) error { return sink(msg, body) })
+}
+
+// FetchFrom implements sync.Server. A fault that is Partly, after some messages,
+// breaks the next one off in its middle.
+func (s *Server) FetchFrom(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, from func(mail.UID) mail.Span,
+	sink func(msg mail.ServerMessage, piece mail.Piece, body io.Reader) error) (mail.UIDSet, error) {
 	var delivered mail.UIDSet
 	fault, err := s.begin(ctx, "Fetch", fmt.Sprintf("%s %s", m, uids))
 	if err != nil {
@@ -31,7 +38,7 @@ func (s *Server) Fetch(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, 
 		return delivered, err
 	}
 
-	for _, msg := range messages[:fault.items(len(messages))] {
+	for i, msg := range messages {
 		if err := ctx.Err(); err != nil {
 			return delivered, err
 		}
@@ -43,22 +50,44 @@ func (s *Server) Fetch(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, 
 		if s.isMute(id) {
 			continue
 		}
-		if n, ok := s.takeCut(id); ok {
-			broken := io.MultiReader(bytes.NewReader(msg.Raw[:min(n, len(msg.Raw))]), failing{io.ErrUnexpectedEOF})
-			if err := sink(s.line(&msg, true), broken); err == nil {
+		line, piece, raw := s.answer(&msg, from)
+		if raw == nil {
+			continue // the octets that are wanted are not those that there are
+		}
+		if piece.Offset > 0 {
+			if err := s.step("Server.Fetch rest"); err != nil {
+				return delivered, err
+			}
+		}
+		n, cut := s.takeCut(id)
+		if last := i == fault.items(len(messages)); last || cut {
+			if last {
+				n = len(raw) / 2
+			}
+			broken := io.MultiReader(slowly(raw[:min(n, len(raw))]), failing{io.ErrUnexpectedEOF})
+			if err := sink(line, piece, broken); err == nil && from == nil {
 				return delivered, fmt.Errorf("fetch %s UID %s: the body failed and the sink did not say so", m, msg.UID)
 			}
+			if last {
+				break
+			}
 			// The connection is made again, and the rest asked for again.
+			if line, piece, raw = s.answer(&msg, from); raw == nil {
+				continue
+			}
 		}
 		if !s.holds(id) {
 			continue // expunged meanwhile: no body of it counts
 		}
-		body := bytes.NewReader(msg.Raw)
-		if err := sink(s.line(&msg, true), body); err != nil {
+		body := slowly(raw)
+		if err := sink(line, piece, body); err != nil {
 			return delivered, fmt.Errorf("fetch %s UID %s: %w", m, msg.UID, err)
 		}
-		if body.Len() > 0 {
-			return delivered, fmt.Errorf("fetch %s UID %s: %d octets were not read", m, msg.UID, body.Len())
+		if left := body.Len(); left > 0 {
+			if from != nil {
+				continue // the sink may do without a piece
+			}
+			return delivered, fmt.Errorf("fetch %s UID %s: %d octets were not read", m, msg.UID, left)
 		}
 		delivered.Add(msg.UID)
 	}
@@ -72,6 +101,42 @@ func (s *Server) Fetch(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, 
 	}
 	s.mu.Unlock()
 	return delivered.Minus(gone), s.end(fault, "Fetch")
+}
+
+// answer is what the server says to FETCH: of a message from whose beginning on all
+// is wanted, the whole; else the octets that are, nil where the message does not
+// end with them and should.
+func (s *Server) answer(msg *Message, from func(mail.UID) mail.Span) (line mail.ServerMessage, p mail.Piece, raw []byte) {
+	line, raw = s.line(msg, true), msg.Raw
+	size := int64(len(raw))
+	p = mail.Piece{Size: size, Span: mail.Span{Length: size, Rest: true}}
+	if from == nil {
+		return line, p, raw
+	}
+	if span := from(msg.UID); span.Length > 0 {
+		p.Span = span
+		if end := span.Offset + span.Length; end > size || span.Rest && end != size {
+			return line, p, nil
+		}
+		return line, p, raw[span.Offset:][:span.Length]
+	}
+	return line, p, raw
+}
+
+// slow gives a body in pieces, as the network does.
+type slow struct{ bytes.Reader }
+
+func slowly(raw []byte) *slow {
+	s := &slow{}
+	s.Reset(raw)
+	return s
+}
+
+func (s *slow) Read(p []byte) (int, error) { return s.Reader.Read(p[:min(len(p), 48)]) }
+
+// WriteTo is not there, so that nobody takes all at once.
+func (s *slow) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{s})
 }
 
 // failing is a reader that fails.

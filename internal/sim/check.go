@@ -186,6 +186,11 @@ func (w *world) inOrder() {
 			w.broke("%s is left in tmp/ of %s", f.Key, m)
 		}
 	}
+	if d, disk := w.local.(*disk); disk {
+		for _, name := range d.Kept() {
+			w.broke("%s is left of a message that was on its way", name)
+		}
+	}
 	if w.mode != conflict.TwoWay {
 		return
 	}

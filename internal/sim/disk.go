@@ -15,6 +15,7 @@ import (
 	"godwit/internal/simfs"
 	"godwit/mail"
 	"godwit/maildir"
+	"godwit/sync"
 )
 
 // disk is the real Maildir code on a simulated file system, and a mail reader of
@@ -35,6 +36,7 @@ type disk struct {
 const (
 	rootPath  = "/home/Mail"
 	trashPath = "/home/state/trash"
+	keptPath  = "/home/state/incoming"
 )
 
 func newDisk(seed uint64, now func() *schedule) *disk {
@@ -87,6 +89,19 @@ func (d *disk) call(name, path string) simfs.Fault {
 		return simfs.Fault{Err: f.Err, After: f.Effect == fake.After}
 	}
 	return simfs.Fault{}
+}
+
+// Incoming is where octets of large messages are kept: of each 32, at once.
+func (d *disk) Incoming() sync.Incoming {
+	return maildir.OpenIncoming(maildir.IncomingOptions{Path: keptPath, Every: -1, Least: 32, System: d.fs})
+}
+
+// Kept are the files there.
+func (d *disk) Kept() (names []string) {
+	for _, f := range d.fs.Files(keptPath) {
+		names = append(names, f.Name)
+	}
+	return names
 }
 
 // errno is an error of the file system as a case calls it.

@@ -173,7 +173,7 @@ type muted struct {
 // options are those that all runs of the case have.
 func (w *world) options() sync.Options {
 	policy := conflict.Policy{Mode: w.mode, MaxDeleteCount: 1000}
-	return sync.Options{
+	o := sync.Options{
 		Patience: []time.Duration{}, // nothing here takes time
 		Now:      func() time.Time { return time.Unix(1_800_000_000, 0).Add(w.later) },
 		Account:  "sim", Server: w.server, Local: w.local, Base: w.base, Workers: w.c.Workers,
@@ -185,7 +185,17 @@ func (w *world) options() sync.Options {
 			return sync.Parts{MaxSize: int64(len(content(0).raw()))}
 		},
 	}
+	if d, disk := w.local.(*disk); disk && w.keeps() {
+		o.Incoming, o.Large = d.Incoming(), smallest
+	}
+	return o
 }
+
+// keeps tells that most messages are large, and their octets kept as they come.
+func (w *world) keeps() bool { return w.c.Seed%7 == 3 }
+
+// smallest is the size up to which messages are small, where any is large.
+const smallest = 60
 
 // parts tells that large messages are fetched in part.
 func (w *world) parts() bool { return w.c.Seed%4 == 1 }

@@ -122,7 +122,7 @@ func (a *Account) line(e sync.Event) string {
 		return at(e.Mailbox, "fetched %s%s", name(e.UID, e.Key), size(e.Bytes))
 	case sync.Changed:
 		return at(e.Mailbox, "%s", changed(e))
-	case sync.Looking, sync.Planned, sync.Expected, sync.Finished:
+	case sync.Looking, sync.Planned, sync.Expected, sync.Received, sync.Finished:
 		return ""
 	case sync.HeldBack, sync.Failed:
 		return "" // shown on standard error

@@ -27,6 +27,7 @@ type record struct {
 	UID     uint32 `json:"uid,omitempty"`
 	Key     string `json:"key,omitempty"`
 	Bytes   *int64 `json:"bytes,omitempty"`
+	Size    *int64 `json:"size,omitempty"`
 
 	Total      *int `json:"total,omitempty"`
 	Moved      *int `json:"moved,omitempty"`
@@ -93,6 +94,9 @@ func (a *Account) event(e sync.Event) record {
 		mailbox(e.Mailbox)
 	case sync.Transferred:
 		r.Event, r.Side, r.UID, r.Key, r.Bytes = "transferred", string(e.Side), uint32(e.UID), a.p.Clean(string(e.Key)), &e.Bytes
+		mailbox(e.Mailbox)
+	case sync.Received:
+		r.Event, r.UID, r.Bytes, r.Size = "received", uint32(e.UID), &e.Bytes, &e.Total
 		mailbox(e.Mailbox)
 	case sync.Changed:
 		r.Event, r.Side, r.What, r.UID, r.Key = "changed", string(e.Side), e.What, uint32(e.UID), a.p.Clean(string(e.Key))

@@ -35,6 +35,8 @@ type track struct {
 	changes                int   // other changes made
 	failed                 int
 
+	coming map[coming]int64 // octets of large messages that are on their way; part of moved
+
 	boxes []box // being worked on, the latest last
 
 	// The rates are of the last few seconds, so that they tell of now.
@@ -42,6 +44,12 @@ type track struct {
 	sampled     time.Time
 	sample      int64
 	sampleShare float64
+}
+
+// coming names a message that is on its way.
+type coming struct {
+	mailbox mail.Mailbox
+	uid     mail.UID
 }
 
 // box is a mailbox that messages are brought to or from.
@@ -70,9 +78,17 @@ func (t *track) event(e sync.Event) {
 		t.bytes += e.Bytes
 		t.unsized = t.unsized || e.Messages > 0 && e.Bytes == 0
 		t.box(e.Mailbox).messages += e.Messages
+	case sync.Received:
+		t.moved += e.Bytes - t.coming[coming{e.Mailbox, e.UID}]
+		if t.coming == nil {
+			t.coming = map[coming]int64{}
+		}
+		t.coming[coming{e.Mailbox, e.UID}] = e.Bytes
+		t.box(e.Mailbox)
 	case sync.Transferred:
 		t.done++
-		t.moved += e.Bytes
+		t.moved += e.Bytes - t.coming[coming{e.Mailbox, e.UID}]
+		delete(t.coming, coming{e.Mailbox, e.UID})
 		b := t.box(e.Mailbox)
 		b.done++
 		if b.messages > 0 && b.done >= b.messages {

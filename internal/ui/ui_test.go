@@ -33,6 +33,7 @@ var events = []sync.Event{
 	sync.Looking{Mailbox: "INBOX"},
 	sync.Planned{Operations: 3, Messages: 2, Bytes: 5000},
 	sync.Expected{Mailbox: "Lists/go", Messages: 10, Bytes: 40960},
+	sync.Received{Mailbox: "INBOX", UID: 7, Bytes: 1000, Total: 3000},
 	sync.Transferred{Mailbox: "INBOX", Side: sync.OnLocal, UID: 7, Key: "1.a", Bytes: 3000},
 	sync.Transferred{Mailbox: "Sent", Side: sync.OnServer, UID: 8, Key: "1.b", Bytes: 2000},
 	sync.Changed{Mailbox: "INBOX", Side: sync.OnServer, What: "flags", UID: 9, Detail: `+\Seen`},
