@@ -218,6 +218,17 @@ func (a *Account) Init(ctx context.Context) error {
 		return explain("create root", "", "", err)
 	}
 	defer top.close()
+	// A run that died, or somebody else, may have made the root a moment ago, and a
+	// marker in a directory that a power cut takes away marks nothing.
+	above, err := openTop(a.sys, filepath.Dir(a.root))
+	if err != nil {
+		return explain("create root", "", "", err)
+	}
+	err = above.sync()
+	above.close()
+	if err != nil {
+		return explain("create root", "", "", err)
+	}
 	return explain("write marker", "", "", writeSmall(top, markerName, a.marker(""), markerName+".new"))
 }
 

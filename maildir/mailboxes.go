@@ -221,8 +221,16 @@ func makeSpelled(d dir, name string) (dir, error) {
 	}
 	if err != nil && made {
 		err = errors.Join(err, d.rmdir(name))
-	} else if err == nil && made {
-		err = d.sync()
+	} else if err == nil {
+		// One that is no mailbox yet may have been made a moment ago by a run that
+		// died before its name was durable.
+		done := false
+		if !made {
+			done, err = s.has("cur")
+		}
+		if err == nil && !done {
+			err = d.sync()
+		}
 	}
 	if err != nil {
 		s.close()
