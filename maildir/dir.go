@@ -142,14 +142,31 @@ func (d dir) replace(from, to string) error {
 }
 
 // move renames a file, never over another one: then the error is fs.ErrExist.
+// Where a rename is a link and an unlink, the first half may have been done
+// without the second, and be in the way of every later try: then the second is
+// done.
 func (d dir) move(name string, to dir, newName string) error {
 	if err := errors.Join(checkName(name), checkName(newName)); err != nil {
 		return err
 	}
-	if err := d.sys.Rename(d.fd, name, to.fd, newName); err != nil {
+	err := d.sys.Rename(d.fd, name, to.fd, newName)
+	if errors.Is(err, fs.ErrExist) && (d.fd != to.fd || name != newName) && d.isAlso(name, to, newName) {
+		err = d.sys.Unlink(d.fd, name)
+	}
+	if err != nil {
 		return pathError("rename", d.path+"/"+name+" to "+to.path+"/"+newName, err)
 	}
 	return nil
+}
+
+// isAlso tells that two names are of one file.
+func (d dir) isAlso(name string, other dir, otherName string) bool {
+	one, err := d.sys.StatIn(d.fd, name)
+	if err != nil {
+		return false
+	}
+	two, err := d.sys.StatIn(other.fd, otherName)
+	return err == nil && isRegular(one) && one.Inode == two.Inode && one.Device == two.Device
 }
 
 // setTime sets a file's mtime, in seconds since 1970.

@@ -116,7 +116,12 @@ func (a *Account) linkName(ctx context.Context, d dir, from string, tmp dir, nam
 	case errors.Is(err, fs.ErrNotExist):
 		return false, d.fail("link", from, err)
 	case err != nil:
-		return false, nil // whatever keeps a link from being made need not keep a copy
+		// Whatever keeps a link from being made need not keep a copy. It may have been
+		// made all the same, by a call that failed after its effect.
+		if uerr := tmp.unlink(name); !isMissing(uerr) {
+			return false, uerr
+		}
+		return false, nil
 	}
 	same := false
 	if err = a.check(ctx, tmp, name, raw, l, s); err == nil {
@@ -145,6 +150,7 @@ func (a *Account) copyName(ctx context.Context, d dir, from string, tmp dir, nam
 	}
 	out, err := tmp.file(name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
+		_ = tmp.unlink(name) // made, perhaps, and the answer lost
 		return fmt.Errorf("copying: %w", hideMissing(err))
 	}
 	if err = a.sys.Clone(out.fd, in.fd); err != nil {

@@ -141,6 +141,7 @@ func (a *Account) create(m mail.Mailbox) error {
 			return a.collides(above, step, m, other)
 		}
 		if err != nil {
+			next.close()
 			return err
 		}
 		d, above = next, append(above, step)
@@ -202,6 +203,49 @@ func makeChain(d dir, names []string) (dir, error) {
 		next = deeper
 	}
 	return next, err
+}
+
+// Anchor makes durable that a mailbox is where it is: its own directories, and
+// those that it is in. Whoever made them, a mail reader or a run of ours that
+// died or failed, need not have done that.
+func (a *Account) Anchor(ctx context.Context, m mail.Mailbox) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return explain("make durable", m, "", a.anchor(m))
+}
+
+func (a *Account) anchor(m mail.Mailbox) error {
+	d, err := openTop(a.sys, a.root)
+	if err != nil {
+		return err
+	}
+	items := []item{{dir: d}}
+	defer func() {
+		for _, i := range items {
+			i.dir.close()
+		}
+	}()
+	for _, u := range a.names.units(m) {
+		names := u.escaped
+		if u.literal != "" {
+			probe, err := descend(d, names)
+			probe.close()
+			if isMissing(err) {
+				names = []string{u.literal}
+			}
+		}
+		for _, n := range names {
+			if d, err = d.sub(n); err != nil {
+				if isMissing(err) {
+					err = fmt.Errorf("%w: %w", mail.ErrNoMailbox, err)
+				}
+				return err
+			}
+			items = append(items, item{dir: d})
+		}
+	}
+	return a.durable.flush(items)
 }
 
 // makeSpelled is makeSub for a directory that must have just this name.

@@ -186,6 +186,11 @@ func (r *run) reflag(ctx context.Context, b *box, all []*flagging) error {
 	var changes []mail.KeyFlags
 	var whose []*flagging
 	for _, f := range all {
+		if f.failed && !f.anew {
+			// The flags were merged with what the server has no more. Written here, they
+			// would be what the user added, and be put back on the server.
+			continue
+		}
 		if !f.local.IsZero() || f.anew {
 			changes = append(changes, mail.KeyFlags{Key: f.row.Key, Delta: f.local, Anew: f.anew})
 			whose = append(whose, f)

@@ -175,7 +175,7 @@ func (r *run) checkpointPulled(ctx context.Context, works map[mail.Mailbox]*work
 	for _, b := range r.order {
 		w := works[b.name]
 		if w == nil || entangled[b.name] || b.unfinished.Load() || b.observed == nil ||
-			!w.counted.Load() || w.due.Load() > 0 || len(w.links) > 0 || len(w.flags) > 0 {
+			!w.counted.Load() || w.due.Load() > 0 || len(w.links)+len(w.fetches) > 0 || len(w.flags) > 0 {
 			continue
 		}
 		b.listing = nil

@@ -19,6 +19,16 @@ func (r *run) link(ctx context.Context, w *work) error {
 	links := w.links
 	w.links = nil
 	w.counted.Store(true)
+	if err := r.linkAll(ctx, w, links); err != nil {
+		// What was not linked is neither counted as due nor among the links any more,
+		// and a run that is stopped here must not take the mailbox for done.
+		w.b.unfinished.Store(true)
+		return err
+	}
+	return nil
+}
+
+func (r *run) linkAll(ctx context.Context, w *work, links []plan.Fetch) error {
 	bySource, err := r.findTwins(ctx, w, links)
 	if err != nil {
 		return err

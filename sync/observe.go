@@ -115,6 +115,13 @@ func (r *run) look(ctx context.Context, b *box) error {
 				return fmt.Errorf("removing what an earlier run left in tmp/: %w", err)
 			}
 		}
+		if !r.DryRun && !b.before.OnLocal {
+			// Base is to know it, and a mailbox that base knows and a power cut takes
+			// away would look like one that the user removed.
+			if err := r.Local.Anchor(gctx, b.name); err != nil {
+				return fmt.Errorf("making the mailbox's directory durable: %w", err)
+			}
+		}
 		room, err := r.Local.Room(gctx, b.name)
 		if err != nil {
 			return err

@@ -45,6 +45,11 @@ func (r *run) plan(ctx context.Context) error {
 			b.unfinished.Store(true)
 		}
 	}
+	for m := range p.Rescan {
+		if b := r.boxes[m]; b != nil {
+			b.rescan = true
+		}
+	}
 	stay := r.keywordsThatStay(p)
 	r.result.Plan.Holds = append(r.result.Plan.Holds, stay...)
 	p.Holds = append(p.Holds, stay...)

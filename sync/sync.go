@@ -127,6 +127,8 @@ type Local interface {
 	Stamp(ctx context.Context, m mail.Mailbox) (mail.Stamp, error)
 	// Create makes a mailbox; it may be there already.
 	Create(ctx context.Context, m mail.Mailbox) error
+	// Anchor makes durable that a mailbox is where it is, whoever made it.
+	Anchor(ctx context.Context, m mail.Mailbox) error
 	// RenameMailbox gives a mailbox another name, and with it those below it, durably,
 	// never one that is another's; that fails with fs.ErrExist.
 	RenameMailbox(ctx context.Context, from, to mail.Mailbox) error

@@ -57,6 +57,7 @@ func Local(t *testing.T, open func(t *testing.T) sync.Local) {
 		{"RenameReplacesNoMailbox", localRenameTaken},
 		{"OnlyEmptyMailboxIsDeleted", localDeleteMailbox},
 		{"EndedContextChangesNothing", localContext},
+		{"AnchoringMakesNothing", localAnchor},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

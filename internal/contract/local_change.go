@@ -282,6 +282,16 @@ func localGone(t *testing.T, l sync.Local) {
 	same(t, "bytes", got.String(), message("x"))
 }
 
+func localAnchor(t *testing.T, l sync.Local) {
+	for _, m := range []mail.Mailbox{mail.Inbox, "a/b", "a"} {
+		ok(t, "create", l.Create(t.Context(), m))
+		ok(t, "anchor", l.Anchor(t.Context(), m))
+	}
+	fails(t, "anchor", l.Anchor(t.Context(), "nowhere/b"), mail.ErrNoMailbox)
+	_, err := l.Stamp(t.Context(), "nowhere/b")
+	fails(t, "stamp", err, mail.ErrNoMailbox)
+}
+
 func localSweep(t *testing.T, l sync.Local) {
 	k := deliver(t, l, mail.Inbox, message("x"))
 	seen := deliver(t, l, mail.Inbox, message("y"), `\Seen`)

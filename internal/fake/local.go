@@ -234,6 +234,21 @@ func (l *Local) Create(ctx context.Context, m mail.Mailbox) error {
 	return l.end(fault, "Create")
 }
 
+// Anchor implements sync.Local. Mailboxes in memory are durable when they are made.
+func (l *Local) Anchor(ctx context.Context, m mail.Mailbox) error {
+	fault, err := l.begin(ctx, "Anchor", string(m), true)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	_, err = l.box(m)
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return l.end(fault, "Anchor")
+}
+
 // RenameMailbox implements sync.Local.
 func (l *Local) RenameMailbox(ctx context.Context, from, to mail.Mailbox) error {
 	fault, err := l.begin(ctx, "RenameMailbox", fmt.Sprintf("%s %s", from, to), true)

@@ -103,6 +103,13 @@ func (c calls) Flush(ctx context.Context, m mail.Mailbox) error {
 	return c.account.Flush(ctx, m)
 }
 
+func (c calls) Anchor(ctx context.Context, m mail.Mailbox) error {
+	if err := c.at("Anchor", m); err != nil {
+		return err
+	}
+	return c.account.Anchor(ctx, m)
+}
+
 func (c calls) Locate(ctx context.Context, keys []mail.Key) (map[mail.Key]mail.Located, error) {
 	if err := c.at("Locate", fmt.Sprintf("%q", keys)); err != nil {
 		return nil, err

@@ -125,20 +125,17 @@ func (w *world) quiet() {
 	o := w.options()
 	o.Recreate = len(w.oracle.lost) > 0
 	w.say("quiet")
-	rest := false
-	for range mostRuns {
-		w.later += 48 * time.Hour // nothing is set aside for longer
-		result := w.clean(o)
-		if len(w.broken) > 0 {
+	if !w.rest(o) {
+		return
+	}
+	var tidied map[content]bool
+	if w.mode == conflict.TwoWay {
+		// What is left of a message that only was here in part is held and told, by
+		// each run, until its user takes it away.
+		server, _ := w.look()
+		if tidied = w.orphans(server); len(tidied) > 0 && !w.rest(o) {
 			return
 		}
-		if rest = !result.Changed() && len(result.Failures) == 0 && w.touched == [2]int{}; rest {
-			break
-		}
-	}
-	if !rest {
-		w.broke("after %d undisturbed runs there was still something to do", mostRuns)
-		return
 	}
 	last := w.clean(w.options())
 	if w.touched != [2]int{} || last.Changed() {
@@ -155,8 +152,25 @@ func (w *world) quiet() {
 	}
 	w.inOrder()
 	if len(w.broken) == 0 {
-		w.verdict()
+		w.verdict(tidied)
 	}
+}
+
+// rest runs until nothing changes, and tells whether it came to that with all
+// promises kept.
+func (w *world) rest(o sync.Options) bool {
+	for range mostRuns {
+		w.later += 48 * time.Hour // nothing is set aside for longer
+		result := w.clean(o)
+		if len(w.broken) > 0 {
+			return false
+		}
+		if !result.Changed() && len(result.Failures) == 0 && w.touched == [2]int{} {
+			return true
+		}
+	}
+	w.broke("after %d undisturbed runs there was still something to do", mostRuns)
+	return false
 }
 
 // clean is a run that nobody disturbs.
@@ -233,15 +247,14 @@ func (w *world) rowsOf(ctx context.Context, m mail.Mailbox) {
 	}
 }
 
-// verdict judges what both sides hold, and begins anew from it.
-func (w *world) verdict() {
+// verdict judges what both sides hold, and begins anew from it. Of some contents a
+// part was tidied up.
+func (w *world) verdict(tidied map[content]bool) {
 	server, local := w.look()
 	if w.mode != conflict.TwoWay {
 		w.oneWay(server, local)
 		return
 	}
-	orphans := w.orphans(server)
-	local = slices.DeleteFunc(local, func(s seen) bool { return orphans[s.content] && !slices.Contains(server, s) })
 	if !slices.EqualFunc(server, local, func(a, b seen) bool { return compareSeen(a, b) == 0 }) {
 		w.broke("the sides differ: server %v, Maildir %v", without(server, local), without(local, server))
 		return
@@ -260,7 +273,7 @@ func (w *world) verdict() {
 		if now == nil {
 			now = places{}
 		}
-		if w.excused[c] && w.inTrash(c) || orphans[c] {
+		if w.excused[c] && w.inTrash(c) || tidied[c] {
 			continue
 		}
 		if wrong := w.oracle.judge(s, now); wrong != "" {

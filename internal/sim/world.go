@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -201,15 +202,19 @@ const smallest = 60
 func (w *world) parts() bool { return w.c.Seed%4 == 1 }
 
 // orphans lists, and takes away as a tidy user would, the files that hold only part
-// of a message which the server has no more: nothing else can come of them, where
-// other messages would be uploaded again.
+// of a message which the server has no more, or not as often: nothing else can
+// come of them, where other messages would be uploaded again.
 func (w *world) orphans(server []seen) map[content]bool {
 	found := map[content]bool{}
 	for _, m := range w.local.Names() {
+		known := map[mail.Key]bool{}
+		for row := range w.base.RowsByKey(context.Background(), m) {
+			known[row.Key] = row.UID != 0
+		}
 		for _, f := range w.local.Files(m) {
 			c, _ := w.contentOf(f.Raw)
 			there := slices.ContainsFunc(server, func(s seen) bool { return s.mailbox == m && s.content == c })
-			if string(f.Raw) == string(c.part()) && !there {
+			if string(f.Raw) == string(c.part()) && !(there && known[f.Key]) {
 				found[c] = true
 				w.local.Delete(m, f.Key)
 			}

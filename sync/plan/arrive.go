@@ -97,8 +97,10 @@ func (p *planner) send(f *file) {
 	b, raw := f.box, f.Local.Flags(f.box.Table)
 	s, ok := p.source(f)
 	if !ok && f.LocalContent.Partial > 0 {
+		// Nothing on the server waits for it: a mailbox whose UIDVALIDITY changed need
+		// not be paired anew by each run because of it.
 		b.orphans++
-		p.unfinished(b, conflict.PartOfMessage)
+		p.rescan(b)
 		return
 	}
 	if !ok {

@@ -152,3 +152,11 @@ func (p *planner) unfinished(b *box, why conflict.Reason) {
 		p.plan.Unfinished[b.Name] = why
 	}
 }
+
+// rescan notes that a file in a mailbox is left as it is, and must be met again.
+func (p *planner) rescan(b *box) {
+	if p.plan.Rescan == nil {
+		p.plan.Rescan = map[mail.Mailbox]bool{}
+	}
+	p.plan.Rescan[b.Name] = true
+}

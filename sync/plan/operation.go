@@ -206,4 +206,8 @@ type Plan struct {
 	// (held, not proved, not identified), and why. Their checkpoints must not
 	// advance, even when all operations succeed: the next run has to see it again.
 	Unfinished map[mail.Mailbox]conflict.Reason
+	// Rescan are the mailboxes with files that are left as they are and that base
+	// does not know: the next run must read the directory, though its stamp stands
+	// still. All else there is settled.
+	Rescan map[mail.Mailbox]bool
 }

@@ -101,7 +101,7 @@ func (p *planner) removeMailboxes() {
 		}
 		_, unfinished := p.plan.Unfinished[b.Name]
 		stays := slices.ContainsFunc(b.rows, func(r row) bool { return !r.leaves(*b.removing) })
-		if unfinished || stays || p.filled(b) {
+		if unfinished || stays || p.filled(b) || b.orphans > 0 {
 			if !unfinished {
 				p.hold(Hold{Mailbox: b.Name, Reason: conflict.MailboxHasMail, Incomplete: true,
 					Text: "the mailbox was removed from the other side, but not all of its messages are to go: it is kept"})
