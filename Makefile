@@ -3,7 +3,8 @@
 # make test    the whole suite, with the race detector, and 10,000 simulated histories
 # make sim     those histories alone, CASES of them
 # make soak    random histories for SOAK; a failing one is shrunk and kept in FAILED
-# make soak-e2e kills, cuts and stalls, CASES of each, against a real Dovecot, with the waits that users have
+# make soak-e2e kills, cuts and stalls, E2E_CASES of each, against a real Dovecot, with the waits that users have;
+#              E2E_TESTS says which tests
 # make lint    gofmt, vet, a build for every system, golangci-lint, govulncheck
 # make fuzz    each fuzz target for FUZZTIME
 # make hostile the servers that misbehave
@@ -19,10 +20,10 @@ COUNT    ?= 6
 CASES    ?= 10000
 SOAK     ?= 10m
 FAILED   ?= bin/failed
-CASES    ?= 300
-SOAK     ?= Kill|Cut|Silence|MailReader|Busy
 BENCH    ?= .
 RACE     ?=
+E2E_CASES ?= 300
+E2E_TESTS ?= Kill|Cut|Silence|MailReader|Busy
 VERSION  ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 
 # The tools are pinned here. `go run` keeps them out of go.mod.
@@ -70,7 +71,7 @@ soak-e2e:
 	./scripts/need-dovecot
 	@mkdir -p bin
 	$(GO) test -c -o bin/e2e.test ./internal/e2e
-	cd internal/e2e && GODWIT_E2E_CASES=$(CASES) GODWIT_E2E_BUSY=20000 GODWIT_E2E_PATIENT=1 ../../bin/e2e.test -test.timeout 6h -test.run '$(SOAK)'
+	cd internal/e2e && GODWIT_E2E_CASES=$(E2E_CASES) GODWIT_E2E_BUSY=20000 GODWIT_E2E_PATIENT=1 ../../bin/e2e.test -test.timeout 6h -test.run '$(E2E_TESTS)'
 
 lint: gofmt vet cross golangci vuln
 
