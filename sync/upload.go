@@ -10,11 +10,16 @@ import (
 	"godwit/sync/plan"
 )
 
+// uploadMessages is how many uploads are intended, sent and recorded together. The
+// server's side sends on while answers are on their way, but is idle between two
+// such batches; and what a crash leaves of one has to be looked up.
+const uploadMessages = 4096
+
 // upload appends a mailbox's new files to the server.
 func (r *run) upload(ctx context.Context, w *work) error {
 	for len(w.uploads) > 0 {
 		n, octets := 0, int64(0)
-		for n < len(w.uploads) && n < batchMessages && (n == 0 || octets+w.uploads[n].Content.Size <= batchOctets) {
+		for n < len(w.uploads) && n < uploadMessages && (n == 0 || octets+w.uploads[n].Content.Size <= batchOctets) {
 			octets += w.uploads[n].Content.Size
 			n++
 		}
