@@ -19,12 +19,12 @@ type work struct {
 
 	fetchAll  bool
 	fetches   []plan.Fetch
-	links     []plan.Fetch // of what is here, or is fetched before
-	replace   bool         // a fetched message takes the place of its row's file
-	large     []largeBatch // of them, what is fetched after all else
-	due       atomic.Int64 // messages still to be fetched
-	counted   atomic.Bool  // due was set
-	uploads   []plan.Upload
+	links     []plan.Fetch     // of what is here, or is fetched before
+	replace   bool             // a fetched message takes the place of its row's file
+	large     []largeBatch     // of them, what is fetched after all else
+	due       atomic.Int64     // messages still to be fetched
+	counted   atomic.Bool      // due was set
+	uploads   []plan.Operation // plan.Upload all: a copy of each would take the memory that the plan does
 	copies    []plan.CopyServer
 	moves     []plan.MoveServer
 	relocates []plan.MoveLocal
@@ -50,20 +50,20 @@ func (w *work) transfers() bool {
 // assign sorts the plan's operations into the mailboxes' work.
 func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 	works := map[mail.Mailbox]*work{}
-	for _, op := range p.Operations {
-		if _, done := op.(plan.RenameMailbox); done {
+	for _, operation := range p.Operations {
+		if _, done := operation.(plan.RenameMailbox); done {
 			continue // before anything was looked into
 		}
-		b := r.boxes[op.In()]
+		b := r.boxes[operation.In()]
 		if b == nil {
-			return nil, fmt.Errorf("the plan names the mailbox %s, which is not part of the run", op.In())
+			return nil, fmt.Errorf("the plan names the mailbox %s, which is not part of the run", operation.In())
 		}
 		w := works[b.name]
 		if w == nil {
 			w = &work{b: b}
 			works[b.name] = w
 		}
-		switch op := op.(type) {
+		switch op := operation.(type) {
 		case plan.Renumber:
 			for _, row := range op.Rows {
 				w.renumber = append(w.renumber, mail.PutRow{Row: row})
@@ -81,7 +81,7 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 				w.fetches = append(w.fetches, op)
 			}
 		case plan.Upload:
-			w.uploads = append(w.uploads, op)
+			w.uploads = append(w.uploads, operation)
 		case plan.CopyServer:
 			w.copies = append(w.copies, op)
 		case plan.MoveServer:
@@ -260,7 +260,7 @@ func (r *run) create(ctx context.Context, w *work) error {
 
 // drop gives up all work of a mailbox, since it cannot exist on a side.
 func (r *run) drop(w *work, err error) error {
-	for _, op := range w.uploads {
+	for _, op := range uploadsOf(w.uploads) {
 		r.lostUpload(op)
 	}
 	for _, op := range w.fetches {

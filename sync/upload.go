@@ -19,20 +19,30 @@ const uploadMessages = 4096
 func (r *run) upload(ctx context.Context, w *work) error {
 	for len(w.uploads) > 0 {
 		n, octets := 0, int64(0)
-		for n < len(w.uploads) && n < uploadMessages && (n == 0 || octets+w.uploads[n].Content.Size <= batchOctets) {
-			octets += w.uploads[n].Content.Size
+		batch := uploadsOf(w.uploads[:min(uploadMessages, len(w.uploads))])
+		for n < len(batch) && (n == 0 || octets+batch[n].Content.Size <= batchOctets) {
+			octets += batch[n].Content.Size
 			n++
 		}
-		batch := w.uploads[:n]
-		w.uploads = w.uploads[n:]
+		batch, w.uploads = batch[:n], w.uploads[n:]
 		if err := r.uploadBatch(ctx, w, batch); err != nil {
-			for _, op := range append(batch, w.uploads...) {
+			for _, op := range append(batch, uploadsOf(w.uploads)...) {
 				r.lostUpload(op)
 			}
 			return err
 		}
 	}
 	return nil
+}
+
+func uploadsOf(operations []plan.Operation) []plan.Upload {
+	uploads := make([]plan.Upload, 0, len(operations))
+	for _, op := range operations {
+		if op, ok := op.(plan.Upload); ok {
+			uploads = append(uploads, op)
+		}
+	}
+	return uploads
 }
 
 // sending is one message on its way to the server: by APPEND, COPY or MOVE.
