@@ -38,6 +38,7 @@ func newApp() *cli.App {
 				Name: "config", Usage: "read the configuration from `FILE`",
 				DefaultText: "$XDG_CONFIG_HOME/godwit/config.toml",
 			},
+			cli.HelpFlag, // the library adds it only with a help command of its own
 		},
 		Commands: []*cli.Command{
 			syncCommand(), searchCommand(), fetchCommand(), statusCommand(), logCommand(), undoCommand(), gcCommand(), verifyCommand(), checkCommand(), mailboxesCommand(),
@@ -47,6 +48,9 @@ func newApp() *cli.App {
 		Action: func(c *cli.Context) error {
 			if name := c.Args().First(); name != "" {
 				return unknownCommand(c.App, name)
+			}
+			if c.Bool("help") {
+				return cli.ShowAppHelp(c)
 			}
 			_ = cli.ShowAppHelp(c)
 			return usagef("no command is given")
