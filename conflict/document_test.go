@@ -69,11 +69,15 @@ The words of the table:
 | removed | proved not to be there any more |
 | lost | not there, but nobody removed it: a new root, a mailbox that was made again, a new UIDVALIDITY |
 | given up | base remembers that this side does without it: the removal was not carried out on the other |
-| not there | removed, lost or given up |
+| outside | outside of the mailbox's window (` + "`max_age`, `keep_last`" + `): base remembers that the server alone has it |
+| inside again | was outside, and the window has it now, or it was asked for |
+| leaving | there on both sides, with the same flags, and outside of the window |
+| not there | removed, lost, given up, outside or inside again |
 | unknown | not observed, or not proved |
 
 The first line that fits decides. A line with an entry under *needs* fits only
-where the mode and the ` + "`expunge`" + ` setting allow that.
+where the mode and the ` + "`expunge`" + ` setting allow that. (Departures, which have a file
+leave that is outside of the window, are what ` + "`two-way` and `pull`" + ` allow.)
 
 | in the Maildir | on the server | needs | done | because |
 |---|---|---|---|---|
@@ -96,6 +100,7 @@ const rest = `
 |---|---|---|---|
 | new | – | append, or copy on the server what it holds already | %s; %s |
 | – | new | fetch, or link what is here already | %s |
+| – | new, outside of the window | remember: only on the server | %s |
 | new | new, same content | pair one to one, unite the flags, transfer nothing | %s |
 
 Whether contents are the same is decided by the whole content where both are
@@ -172,7 +177,7 @@ func document() []byte {
 		}
 		b.WriteString("\n")
 	})
-	fmt.Fprintf(&b, rest, conflict.NewInMaildir, conflict.CopyOfKnown, conflict.NewOnServer, conflict.PairedByContent,
+	fmt.Fprintf(&b, rest, conflict.NewInMaildir, conflict.CopyOfKnown, conflict.NewOnServer, conflict.OutsideWindow, conflict.PairedByContent,
 		conflict.NotIdentified, conflict.MarkedDeleted,
 		conflict.MailboxNewOnServer, conflict.MailboxNewInMaildir, conflict.MailboxGoneFromServer,
 		conflict.MailboxGoneFromMaildir, conflict.MailboxRemovedFromServer, conflict.MailboxRemovedFromMaildir, conflict.MailboxHasMail,

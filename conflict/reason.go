@@ -38,6 +38,11 @@ const (
 	MaildirLost
 	ServerLost
 
+	// Windows.
+	OutsideWindow
+	InsideWindow
+	AskedFor
+
 	// Places.
 	MovedInMaildir
 	MovedOnServer
@@ -114,6 +119,10 @@ var texts = [reasons]string{
 	ServerGaveUp:       "removed from the server, and stays in the Maildir",
 	MaildirLost:        "missing in the Maildir, though nobody removed it",
 	ServerLost:         "missing on the server, though nobody removed it",
+
+	OutsideWindow: "outside of the mailbox's window",
+	InsideWindow:  "inside of the mailbox's window again",
+	AskedFor:      "asked for",
 
 	MovedInMaildir:                  "moved in the Maildir",
 	MovedOnServer:                   "moved on the server",

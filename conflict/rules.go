@@ -25,6 +25,14 @@ const (
 	Lost
 	// Absent: given up long ago; base has only the other side.
 	Absent
+	// Outside: the mailbox's window does not have it, and the Maildir does without it
+	// for as long. Local only.
+	Outside
+	// Returning: the Maildir did without it because it was outside of the window, and
+	// it is inside now. Local only.
+	Returning
+	// Leaving: there on both sides, with the same flags, and outside of the window.
+	Leaving
 	// Undecided: not observed, or not proved.
 	Undecided
 
@@ -42,6 +50,7 @@ const (
 	ToServer                         // changes of the Maildir are carried out on the server
 	LocalRemoval                     // removals from the server are repeated in the Maildir
 	ServerRemoval                    // removals from the Maildir are repeated on the server
+	Departure                        // what is outside of the window leaves the Maildir
 
 	BothWays = ToLocal | ToServer
 )
@@ -51,6 +60,9 @@ func (p Policy) Permits() Permit {
 	var may Permit
 	if p.Mode.Pulls() {
 		may |= ToLocal
+		if p.Mode != Archive {
+			may |= Departure
+		}
 		if p.Expunge.OnLocal() && p.Mode != Archive {
 			may |= LocalRemoval
 		}
@@ -82,6 +94,7 @@ const (
 	GiveUpLocal                // record that the server has it, and the Maildir not
 	GiveUpServer               // record that the Maildir has it, and the server not
 	Forget                     // drop the row
+	PutAway                    // record that the server alone has it, then move the file to the local trash
 )
 
 // Rule is one line of the table: where the sides are in these situations, and
@@ -104,6 +117,8 @@ var Rules = [...]Rule{
 	// Both sides have it where base has it, or together in another mailbox.
 	{There, There, 0, Merge, FlagsChanged},
 	{Joined, Joined, 0, Merge, MovedTogether},
+	{Leaving, Leaving, Departure, PutAway, OutsideWindow},
+	{Leaving, Leaving, 0, Merge, FlagsChanged},
 
 	// The file was edited.
 	{Changed, There, ToServer, Replace, EditedInMaildir},
@@ -144,6 +159,16 @@ var Rules = [...]Rule{
 	{Elsewhere, Elsewhere, ToServer, FollowLocal, MovedApart},
 	{Elsewhere, Elsewhere, 0, Forget, MoveStays},
 
+	// The window has not, or not any more, or has it again. That the Maildir lacks it
+	// is no removal here, whatever else is so.
+	{Outside, Still, 0, Leave, Unchanged},
+	{Outside, Slight | Kept, 0, Note, FlagsChanged},
+	{Outside, Elsewhere, 0, GiveUpLocal, MovedOnServer},
+	{Returning, There | Elsewhere, ToLocal, Restore, InsideWindow},
+	{Returning, Still, 0, Leave, Unchanged},
+	{Returning, Slight | Kept, 0, Note, FlagsChanged},
+	{Returning, Elsewhere, 0, GiveUpLocal, MovedOnServer},
+
 	// One side gave it up long ago.
 	{Absent, Still, 0, Leave, Unchanged},
 	{Absent, Slight | Kept, 0, Note, FlagsChanged},
@@ -154,13 +179,13 @@ var Rules = [...]Rule{
 }
 
 const (
-	missing  = Removed | Lost | Absent
+	missing  = Removed | Lost | Absent | Outside | Returning
 	anything = 1<<situations - 1
 )
 
 // Decide returns the rule for one message, given what each side shows (one
-// situation each) and what is permitted. Joined is said of both sides or of
-// none; only the local side can be Changed.
+// situation each) and what is permitted. Joined and Leaving are said of both sides
+// or of none; only the local side can be Changed, Outside or Returning.
 func Decide(local, server Situation, may Permit) Rule {
 	for i := range Rules {
 		r := &Rules[i]

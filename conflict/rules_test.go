@@ -14,19 +14,21 @@ import (
 func sides(do func(local, server conflict.Situation)) {
 	all := []conflict.Situation{
 		conflict.Still, conflict.Slight, conflict.Kept, conflict.Changed, conflict.Elsewhere, conflict.Joined,
-		conflict.Removed, conflict.Lost, conflict.Absent, conflict.Undecided,
+		conflict.Removed, conflict.Lost, conflict.Absent, conflict.Outside, conflict.Returning, conflict.Leaving, conflict.Undecided,
 	}
-	for _, local := range all {
-		for _, server := range all {
-			if server == conflict.Changed || (local == conflict.Joined) != (server == conflict.Joined) {
+	const local = conflict.Changed | conflict.Outside | conflict.Returning // said of the Maildir alone
+	const both = conflict.Joined | conflict.Leaving                        // of both sides or of none
+	for _, here := range all {
+		for _, there := range all {
+			if there&local != 0 || (here|there)&both != 0 && here != there {
 				continue
 			}
-			do(local, server)
+			do(here, there)
 		}
 	}
 }
 
-const everything = conflict.BothWays | conflict.LocalRemoval | conflict.ServerRemoval
+const everything = conflict.BothWays | conflict.LocalRemoval | conflict.ServerRemoval | conflict.Departure
 
 func TestThereIsARuleForEverything(t *testing.T) {
 	t.Parallel()
@@ -59,6 +61,7 @@ func TestNoRuleDoesWhatIsNotPermitted(t *testing.T) {
 		conflict.Restore: conflict.ToLocal, conflict.Append: conflict.ToServer, conflict.Replace: conflict.ToServer,
 		conflict.FollowServer: conflict.ToLocal, conflict.FollowLocal: conflict.ToServer,
 		conflict.DropLocal: conflict.LocalRemoval, conflict.DropServer: conflict.ServerRemoval,
+		conflict.PutAway: conflict.Departure,
 	}
 	for _, r := range conflict.Rules {
 		if missing := needs[r.Do] &^ r.Needs; missing != 0 {
@@ -84,6 +87,10 @@ func TestNothingIsRemovedThatTheOtherSideHas(t *testing.T) {
 				if local != conflict.Removed || server&(conflict.Still|conflict.Slight) == 0 {
 					t.Errorf("%v, %v, %v: the message is removed", local, server, may)
 				}
+			case conflict.PutAway:
+				if local != conflict.Leaving || server != conflict.Leaving {
+					t.Errorf("%v, %v, %v: the file is put away", local, server, may)
+				}
 			case conflict.Forget:
 				if (local|server)&conflict.There != 0 {
 					t.Errorf("%v, %v, %v: forgotten", local, server, may)
@@ -105,8 +112,8 @@ func TestOneWayModesMirrorEachOther(t *testing.T) {
 	}
 	pull, push := conflict.Policy{Mode: conflict.Pull}.Permits(), conflict.Policy{Mode: conflict.Push}.Permits()
 	sides(func(local, server conflict.Situation) {
-		if local == conflict.Changed {
-			return // the server cannot edit
+		if local&(conflict.Changed|conflict.Outside|conflict.Returning|conflict.Leaving) != 0 {
+			return // the server cannot edit, and has no windows
 		}
 		want := conflict.Decide(local, server, pull).Do
 		if m, ok := mirror[want]; ok {
@@ -122,6 +129,7 @@ func TestPermits(t *testing.T) {
 	t.Parallel()
 	const (
 		toLocal, toServer = conflict.ToLocal, conflict.ToServer
+		leave             = conflict.Departure
 		local, server     = conflict.LocalRemoval, conflict.ServerRemoval
 	)
 	for _, c := range []struct {
@@ -129,11 +137,11 @@ func TestPermits(t *testing.T) {
 		want   conflict.Permit
 	}{
 		{conflict.Policy{}, everything},
-		{conflict.Policy{Expunge: conflict.LocalOnly}, toLocal | toServer | local},
-		{conflict.Policy{Expunge: conflict.ServerOnly}, toLocal | toServer | server},
-		{conflict.Policy{Expunge: conflict.None}, toLocal | toServer},
-		{conflict.Policy{Mode: conflict.Pull}, toLocal | local},
-		{conflict.Policy{Mode: conflict.Pull, Expunge: conflict.ServerOnly}, toLocal},
+		{conflict.Policy{Expunge: conflict.LocalOnly}, toLocal | toServer | local | leave},
+		{conflict.Policy{Expunge: conflict.ServerOnly}, toLocal | toServer | server | leave},
+		{conflict.Policy{Expunge: conflict.None}, toLocal | toServer | leave},
+		{conflict.Policy{Mode: conflict.Pull}, toLocal | local | leave},
+		{conflict.Policy{Mode: conflict.Pull, Expunge: conflict.ServerOnly}, toLocal | leave},
 		{conflict.Policy{Mode: conflict.Push}, toServer | server},
 		{conflict.Policy{Mode: conflict.Archive}, toLocal},
 	} {

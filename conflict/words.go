@@ -5,7 +5,7 @@ import "strings"
 // situationWords say the situations, in the order of their bits.
 var situationWords = [situations]string{
 	"same", "flags touched", "flags that keep", "edited", "moved", "moved to the same mailbox",
-	"removed", "lost", "given up", "unknown",
+	"removed", "lost", "given up", "outside", "inside again", "leaving", "unknown",
 }
 
 // String says the situations, with "or" between them.
@@ -34,7 +34,7 @@ func (s Situation) String() string {
 func (p Permit) String() string {
 	var words []string
 	for i, w := range [...]string{
-		"changes in the Maildir", "changes on the server", "removals in the Maildir", "removals on the server",
+		"changes in the Maildir", "changes on the server", "removals in the Maildir", "removals on the server", "departures",
 	} {
 		if p&(1<<i) != 0 {
 			words = append(words, w)
@@ -74,6 +74,8 @@ func (a Action) String() string {
 		return "remember: only in the Maildir"
 	case Forget:
 		return "forget"
+	case PutAway:
+		return "remember: only on the server, then move the file to the local trash"
 	}
 	return "nothing"
 }

@@ -17,6 +17,9 @@ type Row struct {
 	// Date is the message's INTERNALDATE on the server. It shortlists what a new
 	// message may be a copy of, and decides nothing.
 	Date UnixTime
+	// Window is Outside for a message that is on the server alone because the
+	// mailbox's window does not have it.
+	Window Windowed
 }
 
 // Likeness is what messages of the same content have in common wherever they
@@ -40,11 +43,16 @@ type Checkpoint struct {
 	Stamp       Stamp
 	// OnServer and OnLocal say that the mailbox existed there.
 	OnServer, OnLocal bool
+	// Window names the window as of which the rows are; empty: there is none. As
+	// long as it is the same one, and nothing moved, nothing comes or goes for it.
+	Window string
 }
 
 // Counts is how many rows a mailbox has, by side.
 type Counts struct {
 	Server, Local int
+	// Outside is how many of Server are outside of the mailbox's window.
+	Outside int
 }
 
 // IntentKind tells what was about to be done.
@@ -72,6 +80,11 @@ const (
 	// Mailbox on both sides. Recovery: a side that has Mailbox, and From no more,
 	// has been renamed; it is no proof of anything else.
 	IntentRename
+	// IntentLeave: the file Key of UID is being put away, because the message is
+	// outside of Mailbox's window; the row says already that it is. Recovery: the
+	// file, where it is still in any mailbox, is the message's again; else it was put
+	// away, or removed by the user. Neither is ever repeated on the server.
+	IntentLeave
 )
 
 // Intent is an operation that was about to be carried out. It is made durable

@@ -35,6 +35,9 @@ const (
 	// OperationMailbox: a mailbox was created, removed or renamed on Side; Detail
 	// says which.
 	OperationMailbox
+	// OperationLeft: the file of a message that is outside of its mailbox's window
+	// went to the trash directory of the run. The server has the message.
+	OperationLeft
 
 	// OperationKinds is one more than the last kind.
 	OperationKinds

@@ -96,6 +96,9 @@ func (w *committer) putRow(r mail.Row) error {
 	if r.UID == 0 && r.Key == "" {
 		return errNoSide
 	}
+	if r.Window > mail.Brought || r.Window == mail.Outside && (r.Key != "" || r.UID == 0) {
+		return errBadWindow
+	}
 	mailbox, err := w.mailbox(r.Mailbox)
 	if err != nil {
 		return err
@@ -103,7 +106,7 @@ func (w *committer) putRow(r mail.Row) error {
 	if r.ID, err = w.rowID(r.ID); err != nil {
 		return err
 	}
-	packed := packFacts(r.Flags.System, r.Inode, r.Content)
+	packed := packFacts(r.Flags.System, r.Inode, r.Content, r.Window)
 	var hash any
 	if !r.Content.Hash.IsZero() {
 		hash = hashPrefix(r.Content.Hash)
@@ -169,10 +172,10 @@ func (w *committer) putIntent(i mail.Intent) error {
 	if i.Mailbox == "" {
 		return errNoName
 	}
-	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentRename {
+	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentLeave {
 		return fmt.Errorf("unknown kind %d", i.Kind)
 	}
-	packed := packFacts(i.Flags.System, 0, i.Content)
+	packed := packFacts(i.Flags.System, 0, i.Content, 0)
 	var oldRow any
 	if i.OldRow != 0 {
 		oldRow = i.OldRow
@@ -191,7 +194,7 @@ func (w *committer) putCheckpoint(p mail.Checkpoint) error {
 	return w.exec("put_checkpoint", string(p.Mailbox), p.MailboxID, int64(p.UIDValidity), int64(p.UIDNext),
 		int64(p.ModSeq), int64(p.Messages),
 		int64(s.Cur.Inode), s.Cur.MTime, s.Cur.CTime, int64(s.New.Inode), s.New.MTime, s.New.CTime,
-		truth(s.Racy), truth(p.OnServer), truth(p.OnLocal))
+		truth(s.Racy), truth(p.OnServer), truth(p.OnLocal), p.Window)
 }
 
 func (w *committer) dropMailbox(m mail.Mailbox) error {

@@ -27,7 +27,9 @@ var (
 var (
 	errNoName = errors.New("no mailbox name")
 	errNoSide = errors.New("neither UID nor key")
-	errBadID  = errors.New("negative identifier")
+	// A row that is outside of a window has a UID and no file.
+	errBadWindow = errors.New("outside of its window, and not on the server alone")
+	errBadID     = errors.New("negative identifier")
 	// A message that was set aside is one of the server, or a file.
 	errNotOneSide = errors.New("not one of UID and key")
 )

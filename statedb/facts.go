@@ -14,14 +14,25 @@ const (
 	partialSize = 74
 )
 
+// The bits of the second octet (sql/0001.sql, sql/0007.sql).
+const (
+	weakBit     = 1
+	windowShift = 1
+	windowMask  = 3
+)
+
+// windowOf is what a row's facts say of its window. Those of an intent say nothing.
+func windowOf(facts []byte) mail.Windowed { return mail.Windowed(facts[1] >> windowShift & windowMask) }
+
 // packFacts packs what a row or an intent knows of a message that no query asks
 // for.
-func packFacts(system mail.System, inode uint64, c mail.Content) []byte {
+func packFacts(system mail.System, inode uint64, c mail.Content, window mail.Windowed) []byte {
 	f := make([]byte, factsSize, partialSize)
 	f[0] = byte(system)
 	if c.Weak {
-		f[1] = 1
+		f[1] |= weakBit
 	}
+	f[1] |= byte(window) << windowShift
 	binary.BigEndian.PutUint64(f[2:], inode)
 	binary.BigEndian.PutUint64(f[10:], uint64(c.Size))
 	copy(f[18:], c.Hash[:])
@@ -41,7 +52,7 @@ func unpackFacts(b []byte) (system mail.System, inode uint64, c mail.Content, er
 	if len(b) == partialSize {
 		c.Partial = int64(binary.BigEndian.Uint64(b[factsSize:]))
 	}
-	c.Weak = b[1]&1 != 0
+	c.Weak = b[1]&weakBit != 0
 	c.Size = int64(binary.BigEndian.Uint64(b[10:]))
 	copy(c.Hash[:], b[18:])
 	copy(c.Head[:], b[50:])

@@ -28,7 +28,7 @@ func TestFactsComeBackAsTheyWere(t *testing.T) {
 			Size: rapid.Int64Min(-1).Draw(t, "size"),
 			Weak: rapid.Bool().Draw(t, "weak"),
 		}
-		packed := packFacts(system, inode, c)
+		packed := packFacts(system, inode, c, 0)
 		gotSystem, gotInode, got, err := unpackFacts(packed[:])
 		if err != nil || gotSystem != system || gotInode != inode || got != c {
 			t.Fatalf("%v %v %+v became %v %v %+v, %v", system, inode, c, gotSystem, gotInode, got, err)

@@ -39,7 +39,7 @@ func (w *committer) putOperation(o mail.Operation) error {
 		undone = o.Undone
 	}
 	if o.Content != (mail.Content{}) || !o.Flags.IsZero() {
-		packed := packFacts(o.Flags.System, 0, o.Content)
+		packed := packFacts(o.Flags.System, 0, o.Content, 0)
 		facts = packed[:]
 	}
 	return w.exec("put_operation", o.Run, o.Seq, int64(o.Kind), int64(o.Side), truth(o.Intended), string(o.Mailbox),

@@ -75,6 +75,7 @@ func (r *result) scanRow(row *mail.Row) error {
 	row.Content = content
 	row.Date = mail.UnixTime(r.integer(6))
 	row.Inode = inode
+	row.Window = windowOf(r.blob(3))
 	return nil
 }
 
@@ -98,6 +99,7 @@ func (db *DB) Checkpoints(ctx context.Context) ([]mail.Checkpoint, error) {
 				},
 				OnServer: r.integer(13) != 0,
 				OnLocal:  r.integer(14) != 0,
+				Window:   r.text(15),
 			})
 			return nil
 		}, "checkpoints")
@@ -113,7 +115,7 @@ func (db *DB) Counts(ctx context.Context, m mail.Mailbox) (n mail.Counts, err er
 			return err
 		}
 		return c.each(func(r *result) error {
-			n = mail.Counts{Server: int(r.integer(0)), Local: int(r.integer(1))}
+			n = mail.Counts{Server: int(r.integer(0)), Local: int(r.integer(1)), Outside: int(r.integer(2))}
 			return nil
 		}, "counts", id)
 	})
@@ -124,7 +126,7 @@ func (db *DB) Counts(ctx context.Context, m mail.Mailbox) (n mail.Counts, err er
 func (db *DB) Total(ctx context.Context) (n mail.Counts, err error) {
 	err = db.read(ctx, "count the rows of", func(c *conn) error {
 		return c.each(func(r *result) error {
-			n = mail.Counts{Server: int(r.integer(0)), Local: int(r.integer(1))}
+			n = mail.Counts{Server: int(r.integer(0)), Local: int(r.integer(1)), Outside: int(r.integer(2))}
 			return nil
 		}, "total")
 	})
@@ -142,7 +144,28 @@ func (db *DB) RowsByKey(ctx context.Context, m mail.Mailbox) iter.Seq2[mail.Row,
 	return db.rows(ctx, m, "rows_by_key")
 }
 
-func (db *DB) rows(ctx context.Context, m mail.Mailbox, name string) iter.Seq2[mail.Row, error] {
+// OutsideRows implements sync.Base, as RowsByUID does.
+func (db *DB) OutsideRows(ctx context.Context, m mail.Mailbox, from mail.UID) iter.Seq2[mail.Row, error] {
+	return db.rows(ctx, m, "outside_rows", int64(from))
+}
+
+// HighestUIDs implements sync.Base.
+func (db *DB) HighestUIDs(ctx context.Context, m mail.Mailbox, n int) (mail.UIDSet, error) {
+	var uids mail.UIDSet
+	err := db.readSnapshot(ctx, "find the highest UIDs of "+string(m)+" in", func(c *conn) error {
+		id, err := c.mailboxID(m)
+		if err != nil || id == 0 || n <= 0 {
+			return err
+		}
+		return c.each(func(r *result) error {
+			uids.Add(mail.UID(r.integer(0)))
+			return nil
+		}, "highest_uids", id, int64(n))
+	})
+	return uids, err
+}
+
+func (db *DB) rows(ctx context.Context, m mail.Mailbox, name string, args ...any) iter.Seq2[mail.Row, error] {
 	return func(yield func(mail.Row, error) bool) {
 		stopped := false
 		err := db.readSnapshot(ctx, "read the rows of "+string(m)+" in", func(c *conn) error {
@@ -152,7 +175,7 @@ func (db *DB) rows(ctx context.Context, m mail.Mailbox, name string) iter.Seq2[m
 			}
 			row := mail.Row{Mailbox: m}
 			n := 0
-			r, err := c.query(name, id)
+			r, err := c.query(name, append([]any{id}, args...)...)
 			if err != nil {
 				return err
 			}

@@ -40,6 +40,9 @@ type work struct {
 	removeLocal  []plan.RemoveLocal
 	left         []mail.Intent // what edits replaced on the server
 
+	outside []mail.Change // rows of new messages that stay on the server
+	putAway []plan.PutAway
+
 	removeMailbox *plan.RemoveMailbox
 }
 
@@ -91,6 +94,10 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 		case plan.StoreServer, plan.FlagLocal:
 			w.flags = append(w.flags, op)
 		case plan.Record:
+			if op.Row.Window == mail.Outside && op.Row.ID == 0 {
+				w.outside = append(w.outside, mail.PutRow{Row: op.Row})
+				continue
+			}
 			w.records = append(w.records, mail.PutRow{Row: op.Row})
 		case plan.Forget:
 			w.records = append(w.records, mail.DropRow{ID: op.Row.ID})
@@ -100,6 +107,8 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 			w.removeServer = append(w.removeServer, op)
 		case plan.RemoveLocal:
 			w.removeLocal = append(w.removeLocal, op)
+		case plan.PutAway:
+			w.putAway = append(w.putAway, op)
 		case plan.RemoveMailbox:
 			w.removeMailbox = &op
 		default:
@@ -132,6 +141,12 @@ func (r *run) apply(ctx context.Context) error {
 				return err
 			}
 			if err := r.only(b, r.create(ctx, w)); err != nil {
+				return err
+			}
+			if err := r.applyWindow(ctx, b); err != nil {
+				return err
+			}
+			if err := r.putOutside(ctx, b, w.outside); err != nil {
 				return err
 			}
 		}
@@ -286,7 +301,7 @@ func (w *work) clear() {
 	w.large = nil
 	w.fetchAll, w.links, w.fetches, w.uploads, w.copies, w.moves, w.relocates = false, nil, nil, nil, nil, nil, nil
 	w.flags, w.records, w.removeServer, w.removeLocal, w.left = nil, nil, nil, nil, nil
-	w.removeMailbox = nil
+	w.outside, w.putAway, w.removeMailbox = nil, nil, nil
 }
 
 // later leaves a change of flags on the server to its phase.

@@ -223,7 +223,10 @@ func (r *run) removals(ctx context.Context, w *work) error {
 	if err := r.removeOnServer(ctx, w); err != nil {
 		return err
 	}
-	return r.removeHere(ctx, w)
+	if err := r.removeHere(ctx, w); err != nil {
+		return err
+	}
+	return r.leave(ctx, w)
 }
 
 // leftIn are the removals in a mailbox of which base has no rows: what edits and

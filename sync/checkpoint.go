@@ -145,6 +145,9 @@ func (r *run) checkpointOf(b *box) mail.Checkpoint {
 	if b.pendingServer {
 		c.ModSeq = 0
 	}
+	if c.Window = b.windowName; b.lingers.Load() {
+		c.Window = ""
+	}
 	// A mailbox that vanished from the server stays known as one that was there,
 	// until the plan forgets it; and so does the inbox. One that the Maildir shall
 	// do without is new should it come again.
@@ -163,6 +166,10 @@ func (r *run) checkpointPulled(ctx context.Context, works map[mail.Mailbox]*work
 	for _, op := range r.result.Plan.Operations {
 		switch op := op.(type) {
 		case plan.Fetch, plan.FetchAll, plan.CreateLocal:
+		case plan.Record:
+			if op.Row.Window != mail.Outside || op.Row.ID != 0 { // those are recorded before anything is fetched
+				entangled[op.Mailbox] = true
+			}
 		case plan.MoveServer:
 			entangled[op.Row.Mailbox], entangled[op.Mailbox] = true, true
 		case plan.MoveLocal:

@@ -16,14 +16,20 @@ import (
 func (r *run) compare(ctx context.Context, b *box) error {
 	d := differ{r: r, b: b, byRow: map[int64]int{}}
 	b.asideFiles = nil
-	if err := d.both(ctx); err != nil {
+	if err := r.fixWindow(ctx, b); err != nil {
+		return err
+	}
+	if err := errors.Join(d.both(ctx), d.window(ctx)); err != nil {
 		return err
 	}
 	if err := d.withAside(ctx); err != nil {
 		return err
 	}
 	b.items = d.items
-	return d.read(ctx)
+	if err := d.read(ctx); err != nil {
+		return err
+	}
+	return d.putBack(ctx)
 }
 
 // differ collects the differences of one mailbox: at most one item a row.
@@ -221,6 +227,11 @@ func (d *differ) serverReset(ctx context.Context) error {
 }
 
 func (d *differ) listed(row mail.Row, m mail.ServerMessage) {
+	if d.b.redate && row.Date == 0 && m.Date != 0 {
+		item := d.of(row)
+		item.Server, item.ServerState = &m, conflict.Here
+		return
+	}
 	if m.Flags.Equal(row.Flags) || m.Flags.Union(d.b.observed.Keywords.Missing(row.Flags)).Equal(row.Flags) {
 		return
 	}
@@ -292,7 +303,7 @@ func (d *differ) read(ctx context.Context) error {
 		kept = append(kept, item)
 	}
 	clear(d.items[len(kept):])
-	d.b.items = kept
+	d.items, d.b.items = kept, kept
 	return nil
 }
 

@@ -196,6 +196,7 @@ func (f *fetching) stage(ctx context.Context, m mail.ServerMessage, body io.Read
 	}
 	s.Content.EmailID = m.Content.EmailID
 	a := arrival{staged: s, row: mail.Row{Mailbox: b.name, UID: m.UID, Key: s.Key, Flags: m.Flags, Content: s.Content, Inode: s.Inode, Date: m.Date}}
+	a.row.Window = f.r.brought(b, a.row)
 	if op != nil && op.Row != nil {
 		a.row.ID, a.why = op.Row.ID, op.Reason
 		if f.w.replace {

@@ -29,7 +29,7 @@ const mostLarge = 8
 // apart takes the messages out of what is to be fetched that are large, and come
 // whole.
 func (f *fetching) apart(all []plan.Fetch) (small []plan.Fetch, large []mail.UIDSet) {
-	b := f.w.b
+	b, asked := f.w.b, f.r.asked(f.w.b)
 	var uids []mail.UID
 	octets := int64(0)
 	next := func() {
@@ -41,7 +41,7 @@ func (f *fetching) apart(all []plan.Fetch) (small []plan.Fetch, large []mail.UID
 	for i := range all {
 		op := &all[i]
 		size := op.Message.Content.Size
-		if size <= f.r.Large || !f.w.replace && b.parts.split(size, op.Flags) {
+		if size <= f.r.Large || !f.w.replace && !asked.Contains(op.Message.UID) && b.parts.split(size, op.Flags) {
 			small = append(small, *op)
 			continue
 		}

@@ -134,7 +134,7 @@ func (f *fetching) linkBatch(ctx context.Context, from mail.Mailbox, ops []plan.
 		s.Content.EmailID = op.Message.Content.EmailID
 		d.staged = append(d.staged, arrival{staged: s, why: op.Reason, twin: from, row: mail.Row{
 			Mailbox: b.name, UID: op.Message.UID, Key: s.Key, Flags: op.Message.Flags, Content: s.Content,
-			Inode: s.Inode, Date: op.Message.Date,
+			Inode: s.Inode, Date: op.Message.Date, Window: r.brought(b, mail.Row{UID: op.Message.UID, Date: op.Message.Date, Flags: op.Message.Flags}),
 		}})
 		uids.Add(op.Message.UID)
 	}

@@ -94,6 +94,12 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 		row := known[uid]
 		switch {
 		case row == nil && b.name == r.trash && r.trashed.Load() && b.policy.Mode.Pulls() && b.local != nil:
+			if !b.window.Has(m.UID, m.Date, m.Flags) {
+				w.outside = append(w.outside, mail.PutRow{Row: mail.Row{
+					Mailbox: b.name, UID: m.UID, Flags: m.Flags, Content: m.Content, Date: m.Date, Window: mail.Outside,
+				}})
+				continue
+			}
 			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags})
 		case row != nil && b.uploaded.Contains(uid) && b.policy.Mode.Pulls() && m.Content.Size >= 0 && m.Content.Size != row.Content.OnServer().Size:
 			// What the server made of it is the truth.
@@ -101,5 +107,5 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 			w.replace = true
 		}
 	}
-	return nil
+	return r.putOutside(ctx, b, w.outside)
 }

@@ -17,7 +17,7 @@ import (
 func (r *run) observe(ctx context.Context) error {
 	var moved []*box
 	for _, b := range r.order {
-		if r.serverMoved(b) || r.localMoved(b) {
+		if r.serverMoved(b) || r.localMoved(b) || r.windowMoved(b) || r.Bring[b.name].UIDs.Len() > 0 {
 			moved = append(moved, b)
 		}
 	}
@@ -98,7 +98,10 @@ func (r *run) look(ctx context.Context, b *box) error {
 	if b.rows, err = r.Base.Counts(ctx, b.name); err != nil {
 		return fmt.Errorf("%w: %w", errBase, err)
 	}
-	serverMoved := b.selectable() && r.serverMoved(b)
+	if b.redate, err = r.undated(ctx, b); err != nil {
+		return err
+	}
+	serverMoved := b.selectable() && (r.serverMoved(b) || b.redate)
 	scan := b.local != nil && r.localMoved(b)
 
 	g, gctx := errgroup.WithContext(ctx)
@@ -145,7 +148,7 @@ func (r *run) look(ctx context.Context, b *box) error {
 				return context.Cause(gctx)
 			}
 			// What is fetched in part has to be known by its size first.
-			if !b.parts.any() && (b.local == nil || b.listing != nil && b.listing.Len() == 0) {
+			if !b.parts.any() && !b.windowed() && r.asked(b).IsEmpty() && (b.local == nil || b.listing != nil && b.listing.Len() == 0) {
 				b.fresh = true
 				return nil
 			}
@@ -212,7 +215,7 @@ func (r *run) ask(ctx context.Context, b *box) error {
 
 // since is what base knows of the mailbox on the server.
 func (r *run) since(b *box) mail.Since {
-	if !b.before.OnServer || b.before.UIDValidity == 0 || r.returns(b) {
+	if !b.before.OnServer || b.before.UIDValidity == 0 || r.returns(b) || b.redate {
 		return mail.Since{}
 	}
 	s := mail.Since{UIDValidity: b.before.UIDValidity, UIDNext: b.before.UIDNext, Messages: b.before.Messages}

@@ -43,6 +43,13 @@ type Options struct {
 	// of the account. Zero: 1 MiB.
 	Large int64
 
+	// Window says which messages of a mailbox the Maildir is to have; nil: all.
+	Window func(mail.Mailbox, mail.Role) Window
+	// Bring are messages that this run brings to the Maildir whole, wherever they are
+	// outside of a window, here in part, or not known yet. What was outside stays from
+	// then on. What cannot be named any more fails ([mail.ErrUIDValidity]).
+	Bring map[mail.Mailbox]mail.Wanted
+
 	DryRun       bool // observe and plan, change nothing
 	Full         bool // distrust every stamp and modification sequence
 	AllowDeletes bool // lift the guards on removals
@@ -140,6 +147,7 @@ type Result struct {
 	Flagged  int       // messages whose flags were changed, on either side
 	Removed  int       // messages removed, on either side
 	Bytes    int64     // octets of message bodies that were transferred, both ways
+	Left     int       // files that left the Maildir, being outside of a window
 	Held     int       // removals that a guard held back
 	Failures []Failure
 	// SetAside are the messages that are left alone since their time to be tried
@@ -151,7 +159,7 @@ type Result struct {
 
 // Changed tells that the run changed anything on either side.
 func (r *Result) Changed() bool {
-	return r.Pulled+r.Pushed+r.Moved+r.Renamed+r.Deleted+r.Flagged+r.Removed > 0
+	return r.Pulled+r.Pushed+r.Moved+r.Renamed+r.Deleted+r.Flagged+r.Removed+r.Left > 0
 }
 
 // Guarded tells that a guard held something back.
@@ -234,7 +242,8 @@ type (
 		Bytes, Total int64
 	}
 	// Changed: something else was done on Side: "flags", "remove", "move",
-	// "copy", "create", "rename" (Detail is the old name), "delete".
+	// "copy", "create", "rename" (Detail is the old name), "delete", "leave" (the
+	// file is outside of the mailbox's window).
 	Changed struct {
 		Mailbox mail.Mailbox
 		Side    Side

@@ -40,14 +40,14 @@ func (p Parts) split(size int64, f mail.Flags) bool {
 // inPart takes those messages out of the batches that are to be fetched in part,
 // and puts them, in batches of their own, behind the others.
 func (f *fetching) inPart(batches []mail.UIDSet) (whole, parts []mail.UIDSet) {
-	p := f.w.b.parts
+	p, asked := f.w.b.parts, f.r.asked(f.w.b)
 	if !p.any() || f.w.replace {
 		return batches, nil
 	}
 	for _, uids := range batches {
 		var part mail.UIDSet
 		for uid := range uids.All() {
-			if op := f.wanted[uid]; op != nil && p.split(op.Message.Content.Size, op.Flags) {
+			if op := f.wanted[uid]; op != nil && !asked.Contains(uid) && p.split(op.Message.Content.Size, op.Flags) {
 				part.Add(uid)
 			}
 		}
@@ -153,7 +153,7 @@ func (r *run) complete(ctx context.Context) error {
 // wantsWhole tells whether the whole of a message is to be fetched that is here in
 // part.
 func (r *run) wantsWhole(b *box, row mail.Row) bool {
-	return r.Complete != nil && r.Complete(row) || !b.parts.split(row.Content.Partial, row.Flags)
+	return r.Complete != nil && r.Complete(row) || r.asked(b).Contains(row.UID) || !b.parts.split(row.Content.Partial, row.Flags)
 }
 
 func (r *run) completeSome(ctx context.Context, b *box, rows []mail.Row) (err error) {

@@ -29,6 +29,7 @@ func (r *run) plan(ctx context.Context) error {
 		}
 		p.Operations = append(operations, p.Operations...)
 	}
+	r.lingering(&p)
 	r.homes = map[int64]mail.Mailbox{}
 	for _, b := range r.order {
 		for i := range b.items {
@@ -181,7 +182,7 @@ func (r *run) planMailbox(b *box) plan.Mailbox {
 	}
 	m := plan.Mailbox{
 		Name: b.name, Role: b.role, BaseServer: b.before.OnServer, BaseLocal: b.before.OnLocal,
-		Fresh: b.fresh, Reset: b.reset, Policy: b.policy, Rows: b.rows, Items: b.items,
+		Fresh: b.fresh, Reset: b.reset, Policy: b.policy, Window: b.window, Rows: b.rows, Items: b.items,
 		LocalRoom: b.room, ServerRoom: mail.KeywordRoom{Open: true}, Trash: r.trash,
 	}
 	switch {

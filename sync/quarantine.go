@@ -293,7 +293,8 @@ func showable(text string) string {
 }
 
 // settleAside finds out which of the messages that are set aside are so no more,
-// after all is done: those that both sides have now, and those that are gone.
+// after all is done: those that both sides have now, those that are gone, and those
+// that the window has not.
 func (r *run) settleAside(ctx context.Context) error {
 	for _, b := range r.order {
 		if len(b.aside) == 0 || !b.looked || b.unsettled {
@@ -322,7 +323,8 @@ func (r *run) settleAside(ctx context.Context) error {
 			}
 		}
 		for _, row := range byUID {
-			if a := b.aside[asideID{uid: row.UID}]; row.Key != "" && !a.failed && !held[row.UID] {
+			outside := row.Window == mail.Outside && !b.window.Has(row.UID, row.Date, row.Flags)
+			if a := b.aside[asideID{uid: row.UID}]; outside || row.Key != "" && !a.failed && !held[row.UID] {
 				a.settled = true
 			}
 		}

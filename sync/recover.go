@@ -68,13 +68,15 @@ type settler struct {
 }
 
 func (s *settler) settle(ctx context.Context, intents []mail.Intent) error {
-	var placed, sent []mail.Intent
+	var placed, sent, leaving []mail.Intent
 	for _, i := range intents {
 		switch i.Kind {
 		case mail.IntentDeliver, mail.IntentRelocate:
 			placed = append(placed, i)
 		case mail.IntentUpload, mail.IntentTransfer:
 			sent = append(sent, i)
+		case mail.IntentLeave:
+			leaving = append(leaving, i)
 		case mail.IntentRemove:
 			s.left = append(s.left, i)
 		}
@@ -85,7 +87,11 @@ func (s *settler) settle(ctx context.Context, intents []mail.Intent) error {
 	if err := s.sent(ctx, sent); err != nil {
 		return err
 	}
-	return s.r.commit(ctx, s.changes...)
+	stayed, err := s.r.stayed(ctx, leaving)
+	if err != nil {
+		return err
+	}
+	return s.r.commit(ctx, append(s.changes, stayed...)...)
 }
 
 // placed settles deliveries and relocations: a file under the intended key is

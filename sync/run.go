@@ -82,14 +82,21 @@ type run struct {
 
 // box is one mailbox in a run.
 type box struct {
-	name     mail.Mailbox
-	role     mail.Role
-	policy   conflict.Policy
-	parts    Parts
-	server   *mail.ServerMailbox // nil: not on the server
-	local    *mail.LocalMailbox  // nil: not in the Maildir
-	before   mail.Checkpoint
-	recorded bool // before was read from base
+	name   mail.Mailbox
+	role   mail.Role
+	policy conflict.Policy
+	parts  Parts
+	// window is what the Maildir is to have of the mailbox, keepLast how many messages
+	// at most, windowName what base calls that.
+	window     mail.Window
+	keepLast   int
+	windowName string
+	lingers    atomic.Bool         // something is outside, and leaves in another run
+	redate     bool                // rows lack dates that the window asks for
+	server     *mail.ServerMailbox // nil: not on the server
+	local      *mail.LocalMailbox  // nil: not in the Maildir
+	before     mail.Checkpoint
+	recorded   bool // before was read from base
 
 	observed *mail.Observation // nil: the server was not asked
 	after    *mail.Observation // after the run changed the server; nil: not asked
@@ -211,6 +218,7 @@ func (r *run) run(ctx context.Context) error {
 		return err
 	}
 	r.result.Paired = paired(r.result.Plan)
+	r.unasked()
 	if err := r.complete(ctx); err != nil {
 		return err
 	}
@@ -344,6 +352,7 @@ func (r *run) merge(server []mail.ServerMailbox, local []mail.LocalMailbox, know
 		if r.Parts != nil {
 			b.parts = r.Parts(b.name, b.role)
 		}
+		r.openWindow(b)
 		r.order = append(r.order, b)
 	}
 	slices.SortFunc(r.order, func(a, b *box) int {

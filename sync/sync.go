@@ -234,6 +234,11 @@ type Base interface {
 	// PartialRows returns the rows of the account whose files hold their messages
 	// only in part, by mailbox and UID.
 	PartialRows(ctx context.Context) ([]mail.Row, error)
+	// OutsideRows yields a mailbox's rows that are outside of its window and have this
+	// UID or a higher one, ascending by UID.
+	OutsideRows(ctx context.Context, m mail.Mailbox, from mail.UID) iter.Seq2[mail.Row, error]
+	// HighestUIDs returns the highest UIDs of a mailbox's rows, at most n.
+	HighestUIDs(ctx context.Context, m mail.Mailbox, n int) (mail.UIDSet, error)
 	// Intents returns what was under way when the last run ended, oldest first.
 	Intents(ctx context.Context) ([]mail.Intent, error)
 	// Problems returns what failed and is to be retried.

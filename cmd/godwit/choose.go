@@ -77,6 +77,11 @@ func (t *target) parts(m mail.Mailbox, role mail.Role) sync.Parts {
 	return sync.Parts{MaxSize: p.MaxSize, MaxText: p.MaxText, HeadersOnly: p.HeadersOnly, Flagged: p.FetchFlagged}
 }
 
+// window says which messages of a mailbox the Maildir is to have.
+func (t *target) window(m mail.Mailbox, role mail.Role) sync.Window {
+	return sync.Window(t.account.WindowFor(m, role))
+}
+
 // filter tells which mailboxes are meant; nil when all are.
 func (t *target) filter() func(mail.Mailbox) bool {
 	if t.only == nil {

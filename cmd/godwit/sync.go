@@ -150,7 +150,7 @@ func engineOptions(a *account, o sync.Options) sync.Options {
 	o.Account, o.Server, o.Local, o.Base = a.config.Name, a.server, a.local, a.base
 	o.Policy, o.Wanted, o.Trash, o.Workers = a.config.PolicyFor, a.config.Wanted, a.config.Trash, a.config.Connections
 	o.SubscribedOnly = a.config.SubscribedOnly
-	o.Parts = (&target{account: a.config}).parts
+	o.Parts, o.Window = (&target{account: a.config}).parts, (&target{account: a.config}).window
 	o.Step, o.Patience = crashStep, patience
 	o.Incoming = maildir.OpenIncoming(maildir.IncomingOptions{Path: incomingPath(a.state)})
 	return o

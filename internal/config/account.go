@@ -19,7 +19,8 @@ func (r *reader) config(c *Config, raw map[string]any) {
 		_, account := accountKeys[key]
 		_, policy := policyKeys[key]
 		_, parts := partKeys[key]
-		if account || policy || parts {
+		_, window := windowKeys[key]
+		if account || policy || parts || window {
 			return "it belongs in [accounts.NAME]"
 		}
 		if _, imap := imapKeys[key]; imap || key == "imap" || key == "map" {
@@ -65,7 +66,8 @@ func goodName(name string) bool {
 
 func (r *reader) account(at path, name string, raw map[string]any) *Account {
 	a := &Account{
-		Name: name, Layout: Verbatim, Include: []Pattern{"*"}, Parts: Parts{MaxText: defaultMaxText}, Trash: "auto", KeepDeleted: defaultKeep, Link: true,
+		Name: name, Layout: Verbatim, Include: []Pattern{"*"}, Parts: Parts{MaxText: defaultMaxText},
+		Window: Window{Unread: true, Flagged: true}, Trash: "auto", KeepDeleted: defaultKeep, Link: true,
 		Connections: defaultConnections, Map: map[mail.Mailbox]mail.Mailbox{},
 		IMAP: IMAP{TLS: Implicit, Timeout: defaultTimeout, Compress: true},
 	}
@@ -76,6 +78,9 @@ func (r *reader) account(at path, name string, raw map[string]any) *Account {
 	}
 	for key, set := range partKeys {
 		keys[key] = func(r *reader, a *Account, v any) error { return set(r, &a.Parts, v) }
+	}
+	for key, set := range windowKeys {
+		keys[key] = func(r *reader, a *Account, v any) error { return set(r, &a.Window, v) }
 	}
 	fill(r, at, raw, a, keys, []string{"imap", "map", "mailbox"}, func(key string) string {
 		if _, imap := imapKeys[key]; imap {
@@ -168,6 +173,16 @@ func (r *reader) mailboxes(at path, value any, a *Account) {
 					return err
 				}
 				o.parts = append(o.parts, func(p *Parts) { _ = set(r, p, v) })
+				return nil
+			}
+		}
+		for key, set := range windowKeys {
+			keys[key] = func(r *reader, o *override, v any) error {
+				var w Window
+				if err := set(r, &w, v); err != nil {
+					return err
+				}
+				o.window = append(o.window, func(w *Window) { _ = set(r, w, v) })
 				return nil
 			}
 		}

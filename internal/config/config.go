@@ -58,6 +58,9 @@ type Account struct {
 	// Parts is what [Account.PartsFor] gives where no table of its own says
 	// otherwise.
 	Parts Parts
+	// Window is what [Account.WindowFor] gives where no table of its own says
+	// otherwise.
+	Window Window
 	// Trash is "auto", "none", or the name of the mailbox that removed messages
 	// go to.
 	Trash string

@@ -38,8 +38,9 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Policy: conflict.Policy{
 			Expunge: conflict.LocalOnly, ExpungeFlagged: true, Remove: conflict.RemoveServer, MaxDeletePercent: 50,
 		},
-		Parts: Parts{MaxSize: 2_000_000, MaxText: 64 << 10, HeadersOnly: true, FetchFlagged: true},
-		Trash: "Deleted Items", KeepDeleted: 14 * 24 * time.Hour, TrashCopy: true, SubscribedOnly: true, Connections: 8,
+		Parts:  Parts{MaxSize: 2_000_000, MaxText: 64 << 10, HeadersOnly: true, FetchFlagged: true},
+		Window: Window{MaxAge: 90 * day, KeepLast: 5000, Flagged: true},
+		Trash:  "Deleted Items", KeepDeleted: 14 * 24 * time.Hour, TrashCopy: true, SubscribedOnly: true, Connections: 8,
 		Map: map[mail.Mailbox]mail.Mailbox{"[Gmail]/Sent Mail": "Sent", "INBOX": "INBOX"},
 		IMAP: IMAP{
 			Host: "imap.example.org", Port: 1143, TLS: StartTLS, CA: "/etc/ca.pem",
@@ -67,7 +68,8 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 	plain.IMAP.Password = nil
 	want := Account{
 		Name: "home", Maildir: "/home/me/Mail", Layout: Verbatim, Include: []Pattern{"*"}, Parts: Parts{MaxText: 256_000},
-		Trash: "auto", KeepDeleted: 30 * 24 * time.Hour, Connections: 4, Link: true, Map: map[mail.Mailbox]mail.Mailbox{},
+		Window: Window{Unread: true, Flagged: true},
+		Trash:  "auto", KeepDeleted: 30 * 24 * time.Hour, Connections: 4, Link: true, Map: map[mail.Mailbox]mail.Mailbox{},
 		IMAP: IMAP{
 			Host: "imap.example.org", Port: 993, TLS: Implicit, Timeout: time.Minute, Compress: true, User: "me",
 		},

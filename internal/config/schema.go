@@ -219,6 +219,7 @@ type override struct {
 	pattern Pattern
 	apply   []func(*conflict.Policy)
 	parts   []func(*Parts)
+	window  []func(*Window)
 }
 
 // PolicyFor is the policy for one mailbox: the account's, bent by every mailbox

@@ -35,6 +35,8 @@ func Base(t *testing.T, open func(t *testing.T) sync.Base) {
 		{"FindContentLooksInEveryMailbox", baseFindContent},
 		{"FindLikeLooksInEveryMailbox", baseFindLike},
 		{"CountsAreBySide", baseCounts},
+		{"WhatIsOutsideOfAWindowIsFoundAndCounted", baseOutside},
+		{"HighestUIDsAreOfRows", baseHighestUIDs},
 		{"IntentsComeBackOldestFirst", baseIntents},
 		{"ProblemsAreCountedUntilCleared", baseProblems},
 		{"WhatIsSetAsideComesBackWhole", baseQuarantine},

@@ -130,6 +130,9 @@ func (s *baseState) count(match func(mail.Row) bool) (n mail.Counts) {
 		if match(r) && r.Key != "" {
 			n.Local++
 		}
+		if match(r) && r.Window == mail.Outside {
+			n.Outside++
+		}
 	}
 	return n
 }
@@ -142,6 +145,27 @@ func (b *Base) RowsByUID(ctx context.Context, m mail.Mailbox) iter.Seq2[mail.Row
 // RowsByKey implements sync.Base.
 func (b *Base) RowsByKey(ctx context.Context, m mail.Mailbox) iter.Seq2[mail.Row, error] {
 	return b.rows(ctx, "RowsByKey", m, func(r mail.Row) bool { return r.Mailbox == m && r.Key != "" }, byKey)
+}
+
+// OutsideRows implements sync.Base.
+func (b *Base) OutsideRows(ctx context.Context, m mail.Mailbox, from mail.UID) iter.Seq2[mail.Row, error] {
+	return b.rows(ctx, "OutsideRows", m, func(r mail.Row) bool {
+		return r.Mailbox == m && r.Window == mail.Outside && r.UID >= from
+	}, byUID)
+}
+
+// HighestUIDs implements sync.Base.
+func (b *Base) HighestUIDs(ctx context.Context, m mail.Mailbox, n int) (mail.UIDSet, error) {
+	var uids mail.UIDSet
+	s, err := b.read(ctx, "HighestUIDs", fmt.Sprint(m, " ", n))
+	if err != nil {
+		return uids, err
+	}
+	rows := s.sorted(func(r mail.Row) bool { return r.Mailbox == m && r.UID != 0 }, byUID)
+	for _, r := range rows[max(0, len(rows)-max(0, n)):] {
+		uids.Add(r.UID)
+	}
+	return uids, nil
 }
 
 func (b *Base) rows(ctx context.Context, method string, m mail.Mailbox,

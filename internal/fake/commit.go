@@ -115,6 +115,8 @@ func (s *baseState) putRow(r mail.Row) error {
 		return errors.New("row without a mailbox name")
 	case r.UID == 0 && r.Key == "":
 		return fmt.Errorf("row of %s with neither UID nor key", r.Mailbox)
+	case r.Window == mail.Outside && (r.Key != "" || r.UID == 0):
+		return fmt.Errorf("row of %s outside of its window, with key %q and UID %d", r.Mailbox, r.Key, r.UID)
 	case r.ID < 0:
 		return fmt.Errorf("row of %s with a negative ID", r.Mailbox)
 	case r.ID == 0:
@@ -138,7 +140,7 @@ func (s *baseState) putIntent(i mail.Intent) error {
 	if i.Mailbox == "" {
 		return errors.New("intent without a mailbox name")
 	}
-	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentRename {
+	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentLeave {
 		return fmt.Errorf("intent of unknown kind %d", i.Kind)
 	}
 	at := slices.IndexFunc(s.intents, func(j mail.Intent) bool { return j.ID == i.ID })

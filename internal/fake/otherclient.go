@@ -14,13 +14,18 @@ import (
 
 // Deliver puts a message into a mailbox, which is made when it is not there.
 func (s *Server) Deliver(m mail.Mailbox, raw []byte, f mail.Flags) mail.UID {
+	return s.DeliverAt(m, raw, f, 0)
+}
+
+// DeliverAt is Deliver with an INTERNALDATE; zero: one of its own.
+func (s *Server) DeliverAt(m mail.Mailbox, raw []byte, f mail.Flags, date mail.UnixTime) mail.UID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.mailboxes[m]
 	if b == nil || b.noSelect {
 		b = s.create(m)
 	}
-	return b.add(Message{Flags: f, Date: s.date(0), Raw: bytes.Clone(raw)})
+	return b.add(Message{Flags: f, Date: s.date(date), Raw: bytes.Clone(raw)})
 }
 
 // act runs f on a mailbox that is there.

@@ -70,9 +70,32 @@ func (w *world) look() (server, local []seen) {
 			local = append(local, seen{m, c, w.common(f.Flags)})
 		}
 	}
+	local = append(local, w.lookOutside()...)
 	slices.SortFunc(server, compareSeen)
 	slices.SortFunc(local, compareSeen)
 	return server, local
+}
+
+// lookOutside lists what base knows to be outside of a window, and the server has: the
+// Maildir has it as well as if it were here.
+func (w *world) lookOutside() []seen {
+	var all []seen
+	if !w.windowed() {
+		return nil
+	}
+	for _, m := range names {
+		for row, err := range w.base.OutsideRows(context.Background(), m, 0) {
+			if err != nil {
+				w.broke("reading base: %v", err)
+			}
+			for _, msg := range w.server.Messages(m) {
+				if c, ok := w.contentOf(msg.Raw); ok && msg.UID == row.UID {
+					all = append(all, seen{m, c, w.common(msg.Flags)})
+				}
+			}
+		}
+	}
+	return all
 }
 
 // nothingLost checks, after every run and every crash, that what nobody removed
@@ -137,11 +160,12 @@ func (w *world) quiet() {
 			return
 		}
 	}
+	day := w.day()
 	last := w.clean(w.options())
-	if w.touched != [2]int{} || last.Changed() {
+	if (w.touched != [2]int{} || last.Changed()) && w.day() == day {
 		w.broke("a run after a run that did nothing did something: %v writes", w.touched)
 	}
-	if last.Looked > 0 && w.mode == conflict.TwoWay && w.profile.CondStore {
+	if last.Looked > 0 && w.day() == day && w.mode == conflict.TwoWay && w.profile.CondStore {
 		w.broke("a run after a run that did nothing looked into %d of %d mailboxes", last.Looked, last.Total)
 	}
 	if len(last.Plan.Holds) > 0 && (w.mode == conflict.TwoWay || last.Guarded()) {
@@ -159,17 +183,27 @@ func (w *world) quiet() {
 // rest runs until nothing changes, and tells whether it came to that with all
 // promises kept.
 func (w *world) rest(o sync.Options) bool {
-	for range mostRuns {
-		w.later += 48 * time.Hour // nothing is set aside for longer
+	most, needed := mostRuns, 1
+	if w.windowed() { // what was only noted by one run may leave in the next
+		most, needed = mostRuns+2, 2
+	}
+	still := 0
+	for i := range most {
+		if i < mostRuns/2 || !w.windowed() { // a window by age moves with the time
+			w.later += 48 * time.Hour // nothing is set aside for longer
+		}
 		result := w.clean(o)
 		if len(w.broken) > 0 {
 			return false
 		}
-		if !result.Changed() && len(result.Failures) == 0 && w.touched == [2]int{} {
+		if still++; result.Changed() || len(result.Failures) > 0 || w.touched != [2]int{} {
+			still = 0
+		}
+		if still == needed {
 			return true
 		}
 	}
-	w.broke("after %d undisturbed runs there was still something to do", mostRuns)
+	w.broke("after %d undisturbed runs there was still something to do", most)
 	return false
 }
 
@@ -226,12 +260,19 @@ func (w *world) rowsOf(ctx context.Context, m mail.Mailbox) {
 		messages[msg.UID], _ = w.contentOf(msg.Raw)
 	}
 	uids, keys := len(messages), len(files)
+	inside := w.inside(m)
 	for row, err := range w.base.RowsByUID(ctx, m) {
 		c, there := messages[row.UID]
 		d, here := files[row.Key]
 		switch {
 		case err != nil:
 			w.broke("reading base: %v", err)
+		case row.Window == mail.Outside && there && row.Key == "":
+			if inside(row) {
+				w.broke("%s UID %d is inside of the window, and not here", m, row.UID)
+			}
+		case row.Window == mail.InWindow && there && here && !inside(row):
+			w.broke("%s UID %d is outside of the window, and here", m, row.UID)
 		case !there || !here || c != d:
 			w.broke("base has %s UID %d key %q; on the server: %t, content %d, in the Maildir: %t, content %d", m, row.UID, row.Key, there, c, here, d)
 		case row.Inode != 0 && row.Inode != inodes[row.Key]:
@@ -245,6 +286,27 @@ func (w *world) rowsOf(ctx context.Context, m mail.Mailbox) {
 	if uids != 0 || keys != 0 {
 		w.broke("base does not know %d messages and %d files of %s", uids, keys, m)
 	}
+}
+
+// day is that of the runs' clock: a window by age is another one each day.
+func (w *world) day() time.Time { return w.options().Now().UTC().Truncate(24 * time.Hour) }
+
+// inside returns a judge of what the mailbox's window has, by what the server has.
+func (w *world) inside(m mail.Mailbox) func(mail.Row) bool {
+	rule := w.window(false)
+	window := mail.Window{Unread: rule.Unread, Flagged: rule.Flagged}
+	if rule.MaxAge > 0 {
+		window.Since = mail.UnixTime(w.day().Add(-rule.MaxAge).Unix())
+	}
+	if all := w.server.Messages(m); rule.KeepLast > 0 && len(all) > rule.KeepLast {
+		slices.SortFunc(all, func(a, b fake.Message) int { return cmp.Compare(a.UID, b.UID) })
+		window.From = all[len(all)-rule.KeepLast].UID
+	}
+	dates := map[mail.UID]fake.Message{}
+	for _, msg := range w.server.Messages(m) {
+		dates[msg.UID] = msg
+	}
+	return func(r mail.Row) bool { return window.Has(r.UID, dates[r.UID].Date, dates[r.UID].Flags) }
 }
 
 // verdict judges what both sides hold, and begins anew from it. Of some contents a

@@ -272,6 +272,9 @@ func (w *world) readOnly(o Op) string {
 
 func (w *world) add(o Op) string {
 	m, c := mailbox(o.A), w.choose(o)
+	if w.outside(m, c) {
+		return ""
+	}
 	f := w.first(c, o.C)
 	w.oracle.added(onLocal, c, m, f)
 	k := w.local.Add(m, c.raw(), f)
@@ -322,7 +325,7 @@ func (w *world) rename(o Op) string {
 func (w *world) moveLocal(o Op) string {
 	m, f, c, ok := w.pickLocal(o.A)
 	to := mailbox(o.B)
-	if !ok || to == m {
+	if !ok || to == m || w.outside(to, c) {
 		return ""
 	}
 	w.oracle.moved(onLocal, c, m, to)
@@ -338,6 +341,9 @@ func (w *world) copyLocal(o Op) string {
 		return ""
 	}
 	to := mailbox(o.B)
+	if w.outside(to, c) {
+		return ""
+	}
 	w.oracle.added(onLocal, c, to, f.Flags)
 	w.oracle.foreign[c] = w.oracle.foreign[c] || f.Letters != ""
 	k := w.key(to, f.Key, o.C%2 == 0)

@@ -305,6 +305,9 @@ func (o *oracle) anything(s *story) bool {
 	if s.changed[onLocal] {
 		at = onLocal
 	}
+	if o.w.windowed() && o.cut && s.gone[onLocal] > 0 {
+		return true // it had come back, which was not recorded: that its file is gone says nothing
+	}
 	// A removal of one of several, of which the other side's users want to keep
 	// one; or of one whose mailbox was numbered anew.
 	if (s.late || o.cut) && s.relocated[onServer] > 0 && (s.late && o.cut || s.mayKeep(onLocal) || s.inAny(o.reset, nil)) {

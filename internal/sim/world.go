@@ -179,6 +179,7 @@ func (w *world) options() sync.Options {
 		Now:      func() time.Time { return time.Unix(1_800_000_000, 0).Add(w.later) },
 		Account:  "sim", Server: w.server, Local: w.local, Base: w.base, Workers: w.c.Workers,
 		Policy: func(mail.Mailbox, mail.Role) conflict.Policy { return policy },
+		Window: func(mail.Mailbox, mail.Role) sync.Window { return w.window(false) },
 		Parts: func(mail.Mailbox, mail.Role) sync.Parts {
 			if !w.parts() {
 				return sync.Parts{}
@@ -197,6 +198,46 @@ func (w *world) keeps() bool { return w.c.Seed%7 == 3 }
 
 // smallest is the size up to which messages are small, where any is large.
 const smallest = 60
+
+// windowed tells that mailboxes have windows.
+func (w *world) windowed() bool { return w.c.Seed%4 == 3 }
+
+// window is what of each mailbox the Maildir is to have: by number, by age, or both;
+// and in a disturbed run, while the account's owner tries others, another one.
+func (w *world) window(disturbed bool) sync.Window {
+	if !w.windowed() {
+		return sync.Window{}
+	}
+	n := w.c.Seed / 4
+	out := sync.Window{Flagged: n%2 == 0, Unread: n%8 == 1}
+	if n%3 != 0 {
+		out.KeepLast = 1 + int(n%5)
+	}
+	if n%3 != 1 {
+		// What the server got is 1158 days old; each quiet run comes two days later.
+		out.MaxAge = 24 * time.Hour * time.Duration(1150+n%23)
+	}
+	switch w.runs % 3 {
+	case 1:
+		if disturbed {
+			out = sync.Window{}
+		}
+	case 2:
+		if disturbed {
+			out = sync.Window{KeepLast: 1}
+		}
+	}
+	return out
+}
+
+// outside tells that the server has a message of the content in a mailbox of which the
+// Maildir may have no file, or have none soon: one that is put there is that message.
+func (w *world) outside(m mail.Mailbox, c content) bool {
+	return w.windowed() && slices.ContainsFunc(w.server.Messages(m), func(msg fake.Message) bool {
+		d, ok := w.contentOf(msg.Raw)
+		return ok && d == c
+	})
+}
 
 // parts tells that large messages are fetched in part.
 func (w *world) parts() bool { return w.c.Seed%4 == 1 }
@@ -296,6 +337,8 @@ var writes = map[string]side{
 // disturbed is a run that events and faults happen to.
 func (w *world) disturbed(r Run) {
 	o := w.options()
+	window := w.window(true)
+	o.Window = func(mail.Mailbox, mail.Role) sync.Window { return window }
 	o.Full, o.AllowDeletes, o.Recreate = r.Full, r.AllowDeletes, r.Recreate
 	if len(w.oracle.lost) > 0 {
 		o.AllowDeletes = false // would say that the Maildir is to do without

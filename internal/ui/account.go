@@ -142,6 +142,8 @@ func changed(e sync.Changed) string {
 		text = fmt.Sprintf("flags of %s %s", name(e.UID, e.Key), where)
 	case "remove":
 		text = fmt.Sprintf("removed %s %s", name(e.UID, e.Key), where)
+	case "leave":
+		text = fmt.Sprintf("put %s away %s", name(e.UID, e.Key), where)
 	case "move":
 		text = fmt.Sprintf("moved %s %s", name(e.UID, e.Key), where)
 	case "link":
@@ -274,6 +276,7 @@ func Tally(r *sync.Result) []string {
 		parts = append(parts, "flags of "+Count(r.Flagged)+" changed")
 	}
 	add(r.Removed, "removed")
+	add(r.Left, "left the Maildir")
 	return parts
 }
 

@@ -17,6 +17,7 @@ func OperationName(k mail.OperationKind) string {
 		mail.OperationArrived: "arrived", mail.OperationCopied: "copied", mail.OperationMoved: "moved",
 		mail.OperationRemoved: "removed", mail.OperationFlags: "flags", mail.OperationEdited: "edited",
 		mail.OperationReplaced: "replaced", mail.OperationRestored: "restored", mail.OperationMailbox: "mailbox",
+		mail.OperationLeft: "left",
 	}
 	if k >= mail.OperationKinds {
 		return ""
@@ -74,6 +75,8 @@ func journalText(o *mail.Operation) string {
 			return "expunged from the server, " + JournalMessages(o)
 		}
 		return fmt.Sprintf("to %s on the server, %s", o.Other, JournalMessages(o))
+	case mail.OperationLeft:
+		return "to the local trash, still on the server, " + JournalMessages(o)
 	case mail.OperationFlags:
 		where := "here"
 		if there {

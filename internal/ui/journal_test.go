@@ -39,6 +39,7 @@ func TestJournalEntriesInWords(t *testing.T) {
 		{Kind: mail.OperationRestored, Side: server, Other: "Trash", UIDs: mail.UIDs(5), Count: 1},
 		{Kind: mail.OperationMailbox, Side: local, Detail: "create"},
 		{Kind: mail.OperationMailbox, Side: server, Detail: "create"},
+		{Kind: mail.OperationLeft, Side: mail.SideLocal, UIDs: mail.UIDs(3), Count: 1, Reason: "outside of the mailbox's window"},
 	}
 	want := strings.TrimSpace(`
 fetched 2,000 messages (UID 1:2000)
@@ -60,7 +61,8 @@ replaced by what the server made of it, UID 5
 brought back from the local trash, 1.a
 brought back from Trash, UID 5
 the mailbox itself in the Maildir: create
-the mailbox itself on the server: create`)
+the mailbox itself on the server: create
+to the local trash, still on the server, UID 3: outside of the mailbox's window`)
 	var got []string
 	seen := map[mail.OperationKind]bool{}
 	for i := range entries {

@@ -54,6 +54,7 @@ type counts struct {
 	Moved   int `json:"moved"`
 	Flagged int `json:"flagged"`
 	Removed int `json:"removed"`
+	Left    int `json:"left"`
 	Held    int `json:"held"`
 	Aside   int `json:"set_aside"`
 	Failed  int `json:"failed"`
@@ -143,6 +144,8 @@ func (a *Account) operation(op plan.Operation) record {
 		r.UID, r.Key = uint32(op.Row.UID), a.p.Clean(string(op.Row.Key))
 	case plan.RemoveLocal:
 		r.UID, r.Key = uint32(op.Row.UID), a.p.Clean(string(op.Row.Key))
+	case plan.PutAway:
+		r.UID, r.Key = uint32(op.Row.UID), a.p.Clean(string(op.Row.Key))
 	}
 	return r
 }
@@ -187,6 +190,8 @@ func opName(op plan.Operation) string {
 		return "remove-server"
 	case plan.RemoveLocal:
 		return "remove-local"
+	case plan.PutAway:
+		return "leave"
 	case plan.Record:
 		return "record"
 	case plan.Forget:
@@ -203,7 +208,7 @@ func (a *Account) done(o Outcome, took time.Duration) record {
 	r := record{
 		Event: "done", Account: a.name, Exit: &o.Exit, Seconds: &seconds, Bytes: &res.Bytes, DryRun: o.DryRun,
 		Counts: &counts{
-			Fetched: res.Pulled, Sent: res.Pushed, Moved: res.Moved, Flagged: res.Flagged, Removed: res.Removed,
+			Fetched: res.Pulled, Sent: res.Pushed, Moved: res.Moved, Flagged: res.Flagged, Removed: res.Removed, Left: res.Left,
 			Held: res.Held, Aside: len(res.SetAside), Failed: len(res.Failures), Looked: res.Looked, Total: res.Total,
 		},
 	}

@@ -24,6 +24,7 @@ const (
 	moving
 	flagging
 	removing
+	leaving
 	creating
 	renaming
 	deleting
@@ -63,6 +64,7 @@ func describe(p plan.Plan) (lines []step, sum string) {
 		{moving, "message to move or copy", "messages to move or copy"},
 		{flagging, "change of flags", "changes of flags"},
 		{removing, "message to remove", "messages to remove"},
+		{leaving, "message to leave the Maildir", "messages to leave the Maildir"},
 		{creating, "mailbox to create", "mailboxes to create"},
 		{renaming, "mailbox to rename", "mailboxes to rename"},
 		{deleting, "mailbox to remove", "mailboxes to remove"},
@@ -113,6 +115,8 @@ func operation(op plan.Operation) step {
 		}
 	case plan.RemoveLocal:
 		s.kind, s.text = removing, fmt.Sprintf("move %s to the local trash", op.Row.Key)
+	case plan.PutAway:
+		s.kind, s.text = leaving, fmt.Sprintf("move %s to the local trash; the server keeps UID %d", op.Row.Key, op.Row.UID)
 	case plan.RemoveMailbox:
 		s.kind, s.text = deleting, fmt.Sprintf("remove the mailbox %s", op.On)
 	case plan.Record, plan.Forget, plan.ForgetMailbox:

@@ -189,6 +189,7 @@ var operations = []plan.Operation{
 	plan.ForgetMailbox{Step: plan.Step{Mailbox: "A"}},
 	plan.RemoveServer{Step: plan.Step{Mailbox: "A"}, Row: mail.Row{UID: 6}, Trash: "Trash"},
 	plan.RemoveLocal{Step: plan.Step{Mailbox: "A"}, Row: mail.Row{Key: "k"}},
+	plan.PutAway{Step: plan.Step{Mailbox: "A"}, Row: mail.Row{UID: 7, Key: "k"}},
 	plan.RemoveMailbox{Step: plan.Step{Mailbox: "A"}, On: plan.OnServer},
 	plan.RemoveMailbox{Step: plan.Step{Mailbox: "A"}, On: plan.OnLocal},
 }
@@ -212,9 +213,10 @@ work/A: on the server, UID 4: +\Seen
 work/A: locally, k: -\Seen
 work/A: move UID 6 to Trash on the server
 work/A: move k to the local trash
+work/A: move k to the local trash; the server keeps UID 7
 work/A: remove the mailbox on the server
 work/A: remove the mailbox in the Maildir
-work: 1 whole mailbox to fetch, 1 message to fetch, 1 message to send, 3 messages to move or copy, 2 changes of flags, 2 messages to remove, 2 mailboxes to create, 2 mailboxes to rename, 2 mailboxes to remove (dry run: nothing was changed)
+work: 1 whole mailbox to fetch, 1 message to fetch, 1 message to send, 3 messages to move or copy, 2 changes of flags, 2 messages to remove, 1 message to leave the Maildir, 2 mailboxes to create, 2 mailboxes to rename, 2 mailboxes to remove (dry run: nothing was changed)
 home: nothing to do (dry run: nothing was changed)
 `
 	if d := cmp.Diff(want, b.out.String()); d != "" {

@@ -25,19 +25,19 @@ INSERT INTO mailbox (name) VALUES (?);
 -- :checkpoints
 SELECT name, mailboxid, uidvalidity, uidnext, modseq, messages,
        cur_inode, cur_mtime, cur_ctime, new_inode, new_mtime, new_ctime,
-       racy, on_server, on_local
+       racy, on_server, on_local, window
   FROM mailbox ORDER BY name;
 -- :put_checkpoint
 INSERT INTO mailbox (name, mailboxid, uidvalidity, uidnext, modseq, messages,
                      cur_inode, cur_mtime, cur_ctime, new_inode, new_mtime, new_ctime,
-                     racy, on_server, on_local)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     racy, on_server, on_local, window)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET
        mailboxid = excluded.mailboxid, uidvalidity = excluded.uidvalidity,
        uidnext = excluded.uidnext, modseq = excluded.modseq, messages = excluded.messages,
        cur_inode = excluded.cur_inode, cur_mtime = excluded.cur_mtime, cur_ctime = excluded.cur_ctime,
        new_inode = excluded.new_inode, new_mtime = excluded.new_mtime, new_ctime = excluded.new_ctime,
-       racy = excluded.racy, on_server = excluded.on_server, on_local = excluded.on_local;
+       racy = excluded.racy, on_server = excluded.on_server, on_local = excluded.on_local, window = excluded.window;
 
 -- OR REPLACE is the rule of mail.PutRow: the rows in the way of the identifier,
 -- the UID or the key make place.
@@ -49,10 +49,12 @@ DELETE FROM row WHERE id = ?;
 
 -- :counts
 SELECT (SELECT count(*) FROM row WHERE mailbox = ?1 AND uid IS NOT NULL),
-       (SELECT count(*) FROM row WHERE mailbox = ?1 AND key IS NOT NULL);
+       (SELECT count(*) FROM row WHERE mailbox = ?1 AND key IS NOT NULL),
+       (SELECT count(*) FROM row WHERE mailbox = ?1 AND substr(facts, 2, 1) IN (x'02', x'03'));
 -- :total
 SELECT (SELECT count(*) FROM row WHERE uid IS NOT NULL),
-       (SELECT count(*) FROM row WHERE key IS NOT NULL);
+       (SELECT count(*) FROM row WHERE key IS NOT NULL),
+       (SELECT count(*) FROM row WHERE substr(facts, 2, 1) IN (x'02', x'03'));
 
 -- :rows_by_uid
 SELECT id, uid, key, facts, keywords, emailid, date
@@ -86,6 +88,13 @@ SELECT row.id, row.uid, row.key, row.facts, row.keywords, row.emailid, row.date,
 SELECT row.id, row.uid, row.key, row.facts, row.keywords, row.emailid, row.date, mailbox.name
   FROM row CROSS JOIN mailbox ON mailbox.id = row.mailbox
  WHERE length(row.facts) > 66 ORDER BY mailbox.name, row.uid, row.key;
+
+-- What is outside of a mailbox's window; the condition is that of the index.
+-- :outside_rows
+SELECT id, uid, key, facts, keywords, emailid, date
+  FROM row WHERE mailbox = ? AND uid >= ? AND substr(facts, 2, 1) IN (x'02', x'03') ORDER BY uid;
+-- :highest_uids
+SELECT uid FROM row WHERE mailbox = ? AND uid IS NOT NULL ORDER BY uid DESC LIMIT ?;
 
 -- :next_seq
 SELECT coalesce(max(seq), 0) + 1 FROM intent;
@@ -205,7 +214,10 @@ UNION ALL
 SELECT 'row ' || id || ' has an empty key' FROM row WHERE key = ''
 UNION ALL
 SELECT 'row ' || id || ' has malformed facts' FROM row
- WHERE length(facts) NOT IN (66, 74) OR substr(facts, 1, 1) > x'3F' OR substr(facts, 2, 1) > x'01'
+ WHERE length(facts) NOT IN (66, 74) OR substr(facts, 1, 1) > x'3F' OR substr(facts, 2, 1) > x'05'
+UNION ALL
+SELECT 'row ' || id || ' is outside of its window, and not on the server alone' FROM row
+ WHERE substr(facts, 2, 1) IN (x'02', x'03') AND (uid IS NULL OR key IS NOT NULL)
 UNION ALL
 SELECT 'row ' || id || ' has a hash that is not that of its facts' FROM row
  WHERE (hash IS NULL) <> (substr(facts, 19, 32) = zeroblob(32))
@@ -213,11 +225,11 @@ UNION ALL
 SELECT 'row ' || id || ' was never handed out' FROM row
  WHERE id >= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'next_row') OR id < 1
 UNION ALL
-SELECT 'intent ' || id || ' is of no known kind' FROM intent WHERE kind NOT BETWEEN 1 AND 6
+SELECT 'intent ' || id || ' is of no known kind' FROM intent WHERE kind NOT BETWEEN 1 AND 7
 UNION ALL
 SELECT 'intent ' || id || ' has malformed facts' FROM intent WHERE length(facts) NOT IN (66, 74)
 UNION ALL
-SELECT 'operation ' || run || '.' || seq || ' is of no known kind' FROM operation WHERE kind NOT BETWEEN 1 AND 9 OR side NOT BETWEEN 1 AND 2
+SELECT 'operation ' || run || '.' || seq || ' is of no known kind' FROM operation WHERE kind NOT BETWEEN 1 AND 10 OR side NOT BETWEEN 1 AND 2
 UNION ALL
 SELECT 'operation ' || run || '.' || seq || ' has malformed facts' FROM operation WHERE length(facts) NOT IN (66, 74)
 UNION ALL

@@ -128,12 +128,16 @@ func (p *planner) arriveMessage(m *msg, twin *Twin) {
 	switch {
 	case b.left != conflict.NoReason:
 		p.unfinished(b, b.left)
-	case m.SetAside:
-		// Its time has not come.
+	case m.SetAside && (m.inside() || m.Server.Date == 0 && m.Server.Flags.IsZero()):
+		// Its time has not come. (In the second case too little is known to tell more.)
 	case m.doubt:
 		p.unfinished(b, conflict.NotIdentified)
 	case b.may&conflict.ToLocal == 0:
 		// It stays what it is: the server's own.
+	case !m.inside():
+		p.add(Record{Step: Step{b.Name, conflict.OutsideWindow}, Row: mail.Row{
+			Mailbox: b.Name, UID: m.Server.UID, Flags: m.Server.Flags, Content: m.Server.Content, Date: m.Server.Date, Window: mail.Outside,
+		}}, b, m.Server.UID, "")
 	default:
 		p.add(Fetch{Step: Step{b.Name, conflict.NewOnServer}, Message: *m.Server, Flags: m.Server.Flags, Twin: twin}, b, m.Server.UID, "")
 	}
@@ -204,7 +208,7 @@ func (r *row) copiable() bool {
 		return false
 	}
 	switch r.fate {
-	case conflict.Leave, conflict.Note, conflict.Merge, conflict.Restore, conflict.GiveUpLocal:
+	case conflict.Leave, conflict.Note, conflict.Merge, conflict.Restore, conflict.GiveUpLocal, conflict.PutAway:
 		return true
 	}
 	return false

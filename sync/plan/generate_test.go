@@ -40,6 +40,7 @@ type options struct {
 	duplicates bool // the same content several times
 	readOnly   bool
 	trash      bool
+	windows    bool
 }
 
 const (
@@ -77,6 +78,9 @@ func generate(t *tape, o options) *world {
 			if t.oneIn(3) && b.localOpen {
 				b.table = mail.KeywordTable{"k2", "", "k1"} // letters differ from mailbox to mailbox
 			}
+		}
+		if o.windows {
+			g.window(b)
 		}
 		b.readOnly = o.readOnly && t.oneIn(4)
 		g.w.boxes = append(g.w.boxes, b)
@@ -123,6 +127,32 @@ func generate(t *tape, o options) *world {
 		}
 	}
 	return g.w
+}
+
+// window gives a mailbox one, or none.
+func (g *generator) window(b *mbox) {
+	n := g.below(64)
+	if n&1 != 0 {
+		b.window.Since = mail.UnixTime(1000 + g.below(7))
+	}
+	if n&2 != 0 {
+		b.window.From = mail.UID(g.below(6))
+	}
+	b.window.Unread, b.window.Flagged = n&12 == 4, n&48 != 0
+}
+
+// outside makes a row one that an earlier window had not: its file is not here, and
+// may never have been.
+func (g *generator) outside(b *mbox, r *mail.Row, c int) {
+	b.dropFile(r.Key)
+	r.Key, r.Inode, r.Window, r.Date = "", 0, mail.Outside, dateOf(c)
+	r.Flags = b.msg(r.UID).flags
+	if g.oneIn(2) {
+		r.Content = mail.Content{Size: r.Content.Size}
+	}
+	if g.oneIn(4) { // the user puts it there himself
+		g.addFile(b, c, g.flags(c))
+	}
 }
 
 func (g *generator) anyBox() *mbox { return g.w.boxes[g.below(len(g.w.boxes))] }
@@ -189,6 +219,14 @@ func (g *generator) agreed() {
 	if sides != 2 {
 		f := g.addFile(b, c, flags)
 		r.Key, r.Inode = f.key, f.inode
+	}
+	if g.windows && r.UID != 0 && r.Key != "" {
+		switch g.below(5) {
+		case 3:
+			g.outside(b, &r, c)
+		case 4:
+			r.Window = mail.Brought
+		}
 	}
 	g.w.putRow(r)
 }

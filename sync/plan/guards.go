@@ -74,17 +74,21 @@ func (p *planner) guard() {
 		}
 		return
 	}
-	if total := max(p.in.Total.Server, p.in.Total.Local); tooMany(account.total, total, percent, count) {
+	if total := known(p.in.Total); tooMany(account.total, total, percent, count) {
 		p.holdRemovals(nil, account, total)
 		return
 	}
 	for _, b := range p.boxes {
 		pc, n := limits(b.Policy)
-		if rows := max(b.Rows.Server, b.Rows.Local); tooMany(each[b.rank].total, rows, pc, n) {
+		if rows := known(b.Rows); tooMany(each[b.rank].total, rows, pc, n) {
 			p.holdRemovals(b, each[b.rank], rows)
 		}
 	}
 }
+
+// known is of how many messages a part is meant: of those that both sides were to
+// have. What is outside of a window must not make a loss inside look small.
+func known(rows mail.Counts) int { return max(rows.Server-rows.Outside, rows.Local) }
 
 // limits returns a policy's limits, defaults filled in.
 func limits(c conflict.Policy) (percent, count int) {

@@ -67,6 +67,8 @@ type Mailbox struct {
 	Reset bool
 	// Policy is what the configuration says for this mailbox.
 	Policy conflict.Policy
+	// Window is what of the mailbox the Maildir is to have; the zero Window has all.
+	Window mail.Window
 	// Trash is the mailbox to which removals on the server go; empty, or this one:
 	// expunge.
 	Trash mail.Mailbox
@@ -85,7 +87,10 @@ type Mailbox struct {
 	//   - rows without UID, when the server has new messages: they may be those;
 	//   - rows without Key, when the Maildir has new files: they may be those;
 	//   - rows marked \Deleted, when the policy expunges them (a removal that
-	//     was held or cut off is seen by nothing else).
+	//     was held or cut off is seen by nothing else);
+	//   - rows with both sides that are outside of the window, and rows that were
+	//     outside and are inside: a window moves without anybody doing anything;
+	//   - rows outside of the window with the content of a new file: it may be theirs.
 	Items []Item
 }
 
@@ -100,6 +105,9 @@ type Item struct {
 	LocalState, ServerState conflict.State
 	// Whole: the file holds its message in part, and this run fetches the whole.
 	Whole bool
+	// Asked: the message was asked for, and is to be brought here, in the window or
+	// not.
+	Asked bool
 	// Local is the file, where LocalState is Here or Edited.
 	Local *mail.LocalMessage
 	// LocalContent is what reading the file told: known for every new or edited

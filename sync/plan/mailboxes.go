@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	localHalf  = conflict.ToLocal | conflict.LocalRemoval
+	localHalf  = conflict.ToLocal | conflict.LocalRemoval | conflict.Departure
 	serverHalf = conflict.ToServer | conflict.ServerRemoval
 )
 

@@ -28,6 +28,7 @@ func (p *planner) match() {
 	p.matchEdited()
 	p.matchNew()
 	p.matchMovedFiles()
+	p.matchPutBack()
 	p.matchMovedMessages()
 }
 
@@ -48,7 +49,7 @@ func (b *box) matchRenamed() {
 	for _, state := range [...]conflict.State{conflict.Gone, conflict.Never, conflict.Unknown} {
 		for i := range b.rows {
 			r := &b.rows[i]
-			if r.local != state || r.Base.Content.Hash.IsZero() {
+			if r.local != state || r.outside() || r.Base.Content.Hash.IsZero() {
 				continue
 			}
 			if free == nil {
@@ -116,7 +117,7 @@ func (p *planner) matchRenumbered() {
 // renumberable tells that a message may be on the server under another UID of
 // the same mailbox.
 func (r *row) renumberable() bool {
-	return r.server == conflict.Gone || r.server == conflict.Never
+	return !r.unread() && (r.server == conflict.Gone || r.server == conflict.Never)
 }
 
 func (r *row) renumberRank() int {
@@ -365,5 +366,5 @@ func (p *planner) matchMovedMessages() {
 // movable tells that a message left the server's mailbox and was not found
 // again yet.
 func (r *row) movable() bool {
-	return r.server == conflict.Gone && r.msg == nil
+	return r.server == conflict.Gone && r.msg == nil && !r.unread()
 }

@@ -33,6 +33,7 @@ type mbox struct {
 	reset       bool // the next observation finds another UIDVALIDITY
 	trash       mail.Mailbox
 	policy      conflict.Policy
+	window      mail.Window
 	uidNext     mail.UID
 	msgs        []smsg
 	files       []lfile
@@ -47,6 +48,9 @@ type smsg struct {
 	flags mail.Flags
 	c     int
 }
+
+// dateOf is content c's INTERNALDATE: a function of it, since a copy keeps both.
+func dateOf(c int) mail.UnixTime { return mail.UnixTime(1000 + c%7) }
 
 type lfile struct {
 	key     mail.Key
@@ -192,7 +196,7 @@ func (f *lfile) content() mail.LocalContent {
 }
 
 func (m *smsg) observed() *mail.ServerMessage {
-	return &mail.ServerMessage{UID: m.uid, Flags: m.flags, Content: mail.Content{Size: contentOf(m.c).Size}}
+	return &mail.ServerMessage{UID: m.uid, Flags: m.flags, Date: dateOf(m.c), Content: mail.Content{Size: contentOf(m.c).Size}}
 }
 
 // observe is what the engine would find: everything that differs from base.
@@ -203,7 +207,7 @@ func (w *world) observe(unknown func(r mail.Row, local bool) bool) plan.Input {
 	for _, b := range w.boxes {
 		m := plan.Mailbox{
 			Name: b.name, Role: b.role, BaseServer: b.baseServer, BaseLocal: b.baseLocal, ReadOnly: b.readOnly,
-			Reset: b.reset, Policy: b.policy, Trash: b.trash, Table: b.table,
+			Reset: b.reset, Policy: b.policy, Window: b.window, Trash: b.trash, Table: b.table,
 			LocalRoom: b.localRoom(), ServerRoom: b.serverRoom(),
 		}
 		if b.onServer {
@@ -214,6 +218,11 @@ func (w *world) observe(unknown func(r mail.Row, local bool) bool) plan.Input {
 		}
 		uids, keys := map[mail.UID]bool{}, map[mail.Key]bool{}
 		for _, r := range w.rows {
+			if r.Mailbox == b.name && r.Key != "" {
+				keys[r.Key] = true
+			}
+		}
+		for _, r := range w.rows {
 			if r.Mailbox != b.name {
 				continue
 			}
@@ -221,16 +230,22 @@ func (w *world) observe(unknown func(r mail.Row, local bool) bool) plan.Input {
 				m.Rows.Server++
 				in.Total.Server++
 			}
+			if r.Window == mail.Outside {
+				m.Rows.Outside++
+				in.Total.Outside++
+			}
 			if r.Key != "" {
 				m.Rows.Local++
 				in.Total.Local++
-				keys[r.Key] = true
 			}
 			if !b.reset {
 				uids[r.UID] = true
 			}
 			it, differs := b.observeRow(r, unknown)
-			whole := !b.onServer || !b.onLocal || !b.baseServer || !b.baseLocal
+			whole := !b.onServer || !b.onLocal || !b.baseServer || !b.baseLocal || b.windowMoves(r)
+			if m := b.msg(r.UID); m != nil && !b.reset && w.mayBePutBack(b, r, keys) {
+				it, differs = plan.Item{ServerState: conflict.Here, Server: m.observed()}, true
+			}
 			if differs || whole || r.UID == 0 && len(b.msgs) > 0 || r.Key == "" && len(b.files) > 0 {
 				m.Items = append(m.Items, it)
 			}
@@ -254,6 +269,23 @@ func (w *world) observe(unknown func(r mail.Row, local bool) bool) plan.Input {
 		}
 	}
 	return in
+}
+
+// windowMoves tells that the window has a row's message now and had not, or has it no
+// more.
+func (b *mbox) windowMoves(r mail.Row) bool {
+	has := b.window.Has(r.UID, r.Date, r.Flags)
+	return r.Window == mail.Outside && has || r.Window == mail.InWindow && r.Key != "" && r.UID != 0 && !has
+}
+
+// mayBePutBack tells of a message outside, which was never here, that a new file may
+// be the same one.
+func (w *world) mayBePutBack(b *mbox, r mail.Row, known map[mail.Key]bool) bool {
+	return r.Window == mail.Outside && r.Content.Hash.IsZero() && slices.ContainsFunc(b.files, func(f lfile) bool {
+		return !known[f.key] && contentOf(f.c).Compare(r.Content) != mail.Different && !slices.ContainsFunc(w.rows, func(o mail.Row) bool {
+			return o.Content.Hash == contentOf(f.c).Hash // it is a copy of that one, or that one
+		})
+	})
 }
 
 func (b *mbox) observeRow(r mail.Row, unknown func(mail.Row, bool) bool) (plan.Item, bool) {
@@ -341,6 +373,9 @@ func (w *world) putRow(r mail.Row) {
 	if r.ID == 0 {
 		w.lastID++
 		r.ID = w.lastID
+	}
+	if h := r.Content.Hash; !h.IsZero() {
+		r.Date = dateOf(int(h[0]) | int(h[1])<<8)
 	}
 	w.rows = slices.DeleteFunc(w.rows, func(o mail.Row) bool {
 		return o.ID == r.ID || o.Mailbox == r.Mailbox && (r.UID != 0 && o.UID == r.UID || r.Key != "" && o.Key == r.Key)
@@ -506,6 +541,16 @@ func (w *world) do(op plan.Operation, record bool, halves map[mail.Row]int) erro
 		if record {
 			w.dropRow(op.Row.ID)
 		}
+	case plan.PutAway:
+		if b.file(op.Row.Key) == nil || b.msg(op.Row.UID) == nil {
+			return fmt.Errorf("no such file, or the server has it not")
+		}
+		r := op.Row
+		r.Key, r.Inode, r.Window, r.Content = "", 0, mail.Outside, r.Content.OnServer()
+		w.putRow(r)
+		if record { // base learns of it before the file goes
+			b.dropFile(op.Row.Key)
+		}
 	case plan.RemoveMailbox:
 		if op.On == plan.OnServer && len(b.msgs) > 0 || op.On == plan.OnLocal && len(b.files) > 0 {
 			return fmt.Errorf("it holds messages")
@@ -622,8 +667,8 @@ func (w *world) finish(p plan.Plan) {
 func (w *world) String() string {
 	var s strings.Builder
 	for _, b := range w.boxes {
-		fmt.Fprintf(&s, "%s server=%v local=%v reset=%v readonly=%v mode=%d expunge=%d flagged=%v table=%v open=%v/%v known=%q\n",
-			b.name, b.onServer, b.onLocal, b.reset, b.readOnly, b.policy.Mode, b.policy.Expunge, b.policy.ExpungeFlagged,
+		fmt.Fprintf(&s, "%s window=%+v server=%v local=%v reset=%v readonly=%v mode=%d expunge=%d flagged=%v table=%v open=%v/%v known=%q\n",
+			b.name, b.window, b.onServer, b.onLocal, b.reset, b.readOnly, b.policy.Mode, b.policy.Expunge, b.policy.ExpungeFlagged,
 			b.table, b.localOpen, b.serverOpen, b.serverKnown)
 		for _, m := range b.msgs {
 			fmt.Fprintf(&s, "  server UID %d content %d (%v)\n", m.uid, m.c, m.flags)
@@ -633,7 +678,7 @@ func (w *world) String() string {
 		}
 		for _, r := range w.rows {
 			if r.Mailbox == b.name {
-				fmt.Fprintf(&s, "  row %d UID %d key %s content %d (%v) inode %d\n", r.ID, r.UID, r.Key, int(r.Content.Hash[0]), r.Flags, r.Inode)
+				fmt.Fprintf(&s, "  row %d UID %d key %s content %d (%v) inode %d window %d date %d\n", r.ID, r.UID, r.Key, int(r.Content.Hash[0]), r.Flags, r.Inode, r.Window, r.Date)
 			}
 		}
 	}

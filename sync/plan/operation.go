@@ -156,6 +156,15 @@ type (
 		Row mail.Row
 	}
 
+	// PutAway has a file leave whose message is outside of its mailbox's window: base
+	// learns first that the server alone has the message, so that the file's absence
+	// never is a removal, and then the file goes to the account's local trash. Row is
+	// the row as base has it.
+	PutAway struct {
+		Step
+		Row mail.Row
+	}
+
 	// RemoveMailbox removes a mailbox, which holds no message by then, from the
 	// side that still has it, and from base. It comes last of all.
 	RemoveMailbox struct {

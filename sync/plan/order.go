@@ -42,12 +42,14 @@ func phase(op Operation) int {
 		return 13
 	case RemoveLocal:
 		return 14
-	case ForgetMailbox:
+	case PutAway:
 		return 15
-	case RemoveMailbox:
+	case ForgetMailbox:
 		return 16
+	case RemoveMailbox:
+		return 17
 	}
-	return 17
+	return 18
 }
 
 // step is an operation with what it is ordered by.

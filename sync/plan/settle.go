@@ -21,6 +21,9 @@ func (p *planner) settle(r *row) {
 		return
 	}
 	local, server := r.situations()
+	if local&conflict.There != 0 && server&conflict.There != 0 && p.leaves(r) {
+		local, server = conflict.Leaving, conflict.Leaving
+	}
 	may, could := r.permits()
 	rule := conflict.Decide(local, server, could)
 	if rule.Needs&^may != 0 {
@@ -75,6 +78,10 @@ func (r *row) situations() (local, server conflict.Situation) {
 		local = conflict.Changed
 	case r.file != nil || r.localThere():
 		local = conflict.Touch(r.Base.Flags, r.localFlags())
+	case r.outside() && r.inside():
+		local = conflict.Returning
+	case r.outside():
+		local = conflict.Outside
 	case r.local == conflict.Never && !r.box.reviveLocal:
 		local = conflict.Absent
 	case r.local == conflict.Never || r.box.lostLocal:
@@ -108,7 +115,7 @@ func (r *row) situations() (local, server conflict.Situation) {
 // permits returns what can be done about a message: what all the mailboxes
 // allow in which a side has it. A side that does not have it forbids nothing.
 func (r *row) permits() (may, could conflict.Permit) {
-	may = conflict.BothWays | conflict.LocalRemoval | conflict.ServerRemoval
+	may = conflict.BothWays | conflict.LocalRemoval | conflict.ServerRemoval | conflict.Departure
 	could = may
 	onLocal, onServer := r.localThere() || r.file != nil, r.serverThere() || r.msg != nil
 	if onLocal {
@@ -165,6 +172,9 @@ func (p *planner) carryOut(r *row, rule conflict.Rule) {
 		row := r.now()
 		row.Flags = r.Base.Flags
 		p.add(RemoveServer{Step: Step{r.msgBox().Name, rule.Reason}, Row: row, Trash: r.msgBox().trash()}, r.msgBox(), row.UID, row.Key)
+	case conflict.PutAway:
+		row, _, _, _ := r.merge()
+		p.add(PutAway{Step: Step{r.box.Name, rule.Reason}, Row: row}, r.box, row.UID, row.Key)
 	case conflict.GiveUpLocal:
 		p.giveUpLocal(r, rule)
 	case conflict.GiveUpServer:
@@ -235,6 +245,9 @@ func (r *row) now() mail.Row {
 	if r.fileBox() == r.msgBox() {
 		row.Mailbox = r.fileBox().Name
 	}
+	if r.file != nil && row.Window == mail.Outside {
+		row.Window = mail.Brought // somebody put the file there
+	}
 	return row
 }
 
@@ -266,13 +279,7 @@ func (p *planner) agree(r *row, rule conflict.Rule) {
 		return
 	}
 	b := r.fileBox()
-	merged := flags.Merge(b.may)
-	store := b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
-	mark := b.markable(mail.FlagsBetween(r.localRaw(), merged.Local))
-	if b == r.box && !flags.LocalAnew {
-		mark.Add.Keywords = mark.Add.Keywords.Minus(r.silent()) // base alone has them, still
-	}
-	row.Flags = r.tell(b, merged.Row, store, mark)
+	row, merged, store, mark := r.merge()
 	if !store.IsZero() {
 		p.add(StoreServer{Step: Step{b.Name, why}, Row: row, Delta: store}, b, row.UID, row.Key)
 	}
@@ -287,6 +294,21 @@ func (p *planner) agree(r *row, rule conflict.Rule) {
 		merged.Local.System&merged.Server.System&mail.Deleted != 0 {
 		p.expunge(r, row)
 	}
+}
+
+// merge returns the row of a message that both sides have, as it is when its flags are
+// merged, and what that takes on each side.
+func (r *row) merge() (row mail.Row, merged conflict.Merged, store, mark mail.FlagDelta) {
+	b, flags := r.fileBox(), r.flags()
+	merged = flags.Merge(b.may)
+	store = b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
+	mark = b.markable(mail.FlagsBetween(r.localRaw(), merged.Local))
+	if b == r.box && !flags.LocalAnew {
+		mark.Add.Keywords = mark.Add.Keywords.Minus(r.silent()) // base alone has them, still
+	}
+	row = r.now()
+	row.Flags = r.tell(b, merged.Row, store, mark)
+	return row, merged, store, mark
 }
 
 // expunge removes a message that is marked \Deleted on both sides.
@@ -328,7 +350,7 @@ func (p *planner) restore(r *row, rule conflict.Rule) {
 	if b != r.box {
 		row.Key = "" // it may be in use there
 	}
-	m := mail.ServerMessage{UID: r.Base.UID, Flags: r.Base.Flags, Content: r.Base.Content.OnServer()}
+	m := mail.ServerMessage{UID: r.Base.UID, Flags: r.Base.Flags, Date: r.Base.Date, Content: r.Base.Content.OnServer()}
 	if seen := r.serverMessage(); seen != nil {
 		m = *seen
 	}
@@ -413,6 +435,9 @@ func (p *planner) giveUpLocal(r *row, rule conflict.Rule) {
 	b, row := r.msgBox(), r.now()
 	row.Mailbox, row.Key, row.Inode, row.Flags = b.Name, "", 0, b.spoken(r.flags().Server, r.serverRaw())
 	row.Content = r.Base.Content
+	if r.Base.Window != mail.Outside {
+		row.Window = mail.InWindow
+	}
 	p.record(r, row, rule.Reason)
 	if r.file != nil {
 		r.file.row = nil

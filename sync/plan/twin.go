@@ -61,7 +61,7 @@ func (p *planner) findTwins(settled bool, ask func(m *msg)) map[*msg]*Twin {
 // fetches tells that a message is new and to be brought to the Maildir.
 func (p *planner) fetches(m *msg) bool {
 	b := m.box
-	return m.row == nil && m.file == nil && !m.doubt && b.left == conflict.NoReason && b.may&conflict.ToLocal != 0 && !b.dead
+	return m.row == nil && m.file == nil && !m.doubt && b.left == conflict.NoReason && b.may&conflict.ToLocal != 0 && !b.dead && m.inside()
 }
 
 func likeness(m *msg) (mail.Likeness, bool) {
