@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -11,13 +12,18 @@ import (
 )
 
 // body is message i of a profile: "small" is one to eight KiB, "real" 40 KiB on
-// average, most of which is in a few attachments, "tiny" as little as a message
+// average, most of which is in a few attachments, "office" the same with shorter
+// texts and longer attachments, "tiny" as little as a message
 // can have.
 func body(profile string, i int) []byte {
 	random := rand.New(rand.NewPCG(uint64(i), 2))
 	switch kind := random.Float64(); {
 	case profile == "tiny":
 		return corpus.Sized(i, 500)
+	case profile == "office" && kind < 0.85:
+		return corpus.Sized(i, 1000+int(min(60_000, math.Exp(8+0.7*random.NormFloat64()))))
+	case profile == "office":
+		return corpus.Attachment(i, int(min(2_200_000, math.Exp(11.3+1.2*random.NormFloat64()))))
 	case profile != "real" || kind < 0.45:
 		return corpus.Message(i)
 	case kind < 0.85:

@@ -33,6 +33,9 @@
 // and after the server changed UIDVALIDITY; beside it stands what reading the
 // metadata and the headers costs, on each side.
 //
+// With -max-size, godwit alone pulls the same mail twice, whole and with that
+// setting, and then fetches the whole of what is here in part.
+//
 // Seconds depend on the machine, its load, and the file system: on ext4, making
 // files is slow for minutes after many were removed. Give -work a directory on a
 // file system that was made for it. Turns and octets are exact.
@@ -64,6 +67,7 @@ type options struct {
 	push                int
 	floors              bool
 	pairing             bool
+	maxSize             string
 }
 
 func main() {
@@ -101,7 +105,7 @@ func parse() (o options, err error) {
 	var tools, phaseList, sizes string
 	flag.IntVar(&o.messages, "messages", 10_000, "messages of each account")
 	flag.IntVar(&o.mailboxes, "mailboxes", 20, "mailboxes of each account")
-	flag.StringVar(&o.profile, "profile", "small", "small: 1 to 8 KiB a message; real: 40 KiB on average")
+	flag.StringVar(&o.profile, "profile", "small", "small: 1 to 8 KiB a message; real: 40 KiB on average; office: the same, and nearly all of it in attachments")
 	flag.DurationVar(&o.rtt, "rtt", 0, "round-trip time of the network")
 	flag.Int64Var(&o.rate, "rate", 0, "octets a second, each way and connection; 0: no limit")
 	flag.BoolVar(&o.compress, "compress", false, "the server offers COMPRESS=DEFLATE")
@@ -112,6 +116,7 @@ func parse() (o options, err error) {
 	flag.IntVar(&o.push, "push", 300, "messages that the phase push puts into the Maildir")
 	flag.BoolVar(&o.floors, "floors", false, "after the first pulls, also read the server dry and copy the last tool's tree with cp -r; sync")
 	flag.BoolVar(&o.pairing, "pairing", false, "godwit alone, after its state was lost and after UIDVALIDITY changed")
+	flag.StringVar(&o.maxSize, "max-size", "", "godwit alone: larger messages in part (64KB), beside the whole")
 	flag.BoolVar(&o.scale, "scale", false, "godwit alone, with one mailbox of growing size")
 	flag.StringVar(&sizes, "sizes", "10000,100000,1000000", "with -scale: messages of the mailbox")
 	flag.IntVar(&o.many, "many", 2000, "with -scale: mailboxes of the last account; 0: none")
@@ -122,7 +127,7 @@ func parse() (o options, err error) {
 	if o.mailboxes < 2 || o.messages < o.mailboxes {
 		return o, fmt.Errorf("at least two mailboxes, and a message in each")
 	}
-	if _, err := chosen(o.profile, []string{"small", "real", "tiny"}); err != nil {
+	if _, err := chosen(o.profile, []string{"small", "real", "tiny", "office"}); err != nil {
 		return o, err
 	}
 	if o.tools, err = chosen(tools, []string{"mbsync", "offlineimap", "godwit"}); err != nil {
@@ -171,6 +176,8 @@ func begin(o *options) error {
 		return scale(*o)
 	case o.pairing:
 		return pairing(*o)
+	case o.maxSize != "":
+		return partially(*o)
 	}
 	return race(*o)
 }
