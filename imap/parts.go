@@ -49,6 +49,7 @@ type partFetcher struct {
 	sink     func(mail.ServerMessage, io.Reader) error
 
 	want    mail.UIDSet
+	given   mail.UIDSet // the sink has them; whether they are still there is to be seen
 	counted mail.UIDSet
 
 	// How often the connection was lost while a message was being asked for: its
@@ -82,6 +83,9 @@ func (f *partFetcher) session(s *session) error {
 	if err := s.open(f.ctx, f.mailbox, f.validity, f.want); err != nil {
 		return err
 	}
+	if err := f.confirm(s); err != nil { // of the connection before
+		return err
+	}
 	count := partBatch
 	switch {
 	case f.careful:
@@ -91,26 +95,53 @@ func (f *partFetcher) session(s *session) error {
 	}
 	chunks := f.want.Chunks(count, wire.MaxSetOctets)
 	slices.Reverse(chunks) // newest first
-	for _, uids := range chunks {
-		pieces, err := f.headers(s, uids)
-		if err == nil {
-			err = f.parts(s, pieces)
+	var ahead *asked
+	for i, uids := range chunks {
+		mine := ahead
+		ahead = nil
+		pieces, err := f.headers(s, uids, mine)
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = f.give(s, pieces)
+		// The next headers come while the server is busy with these parts.
+		next := func() {
+			if i+1 < len(chunks) && !f.careful {
+				ahead = f.begin(s, chunks[i+1], wire.ItemStructure)
+			}
+		}
+		if err = f.parts(s, pieces, next); err == nil {
+			err = f.give(pieces)
 		}
 		if err != nil {
+			if ahead != nil {
+				ahead.command.Wait()
+			}
 			return err
 		}
 		f.want = f.want.Minus(uids)
 		s.progress = true
 	}
+	return f.confirm(s)
+}
+
+// confirm counts what the sink has and is still there.
+func (f *partFetcher) confirm(s *session) error {
+	if f.given.IsEmpty() {
+		return nil
+	}
+	there, err := s.look(f.ctx, f.mailbox, f.given)
+	if err != nil {
+		return err
+	}
+	f.counted.AddSet(there)
+	f.given = mail.UIDSet{}
 	return nil
 }
 
 // headers fetches header and structure. One malformed structure fails the command
 // of all: ask again in halves, and at last for the header alone.
-func (f *partFetcher) headers(s *session, uids mail.UIDSet) ([]*piece, error) {
+// ahead is where they were asked for before; nil: they were not.
+func (f *partFetcher) headers(s *session, uids mail.UIDSet, ahead *asked) ([]*piece, error) {
 	items := wire.ItemStructure
 	one := mail.UID(0)
 	if uids.Len() == 1 {
@@ -122,7 +153,10 @@ func (f *partFetcher) headers(s *session, uids mail.UIDSet) ([]*piece, error) {
 	case lost > 0:
 		items = 0
 	}
-	pieces, err := f.ask(s, uids, items)
+	if ahead == nil {
+		ahead = f.begin(s, uids, items)
+	}
+	pieces, err := ahead.wait()
 	if s.conn.Err() != nil {
 		if one != 0 && f.careful {
 			f.structure[one]++
@@ -145,7 +179,7 @@ func (f *partFetcher) headers(s *session, uids mail.UIDSet) ([]*piece, error) {
 		return pieces, nil
 	case err == nil && rest.Len() < uids.Len() || uids.Len() == 1:
 		// Gone; or the server answers, and leaves out what was asked for.
-		more, err := f.ask(s, rest, 0)
+		more, err := f.begin(s, rest, 0).wait()
 		if s.conn.Err() != nil {
 			return nil, s.conn.Err()
 		}
@@ -157,7 +191,7 @@ func (f *partFetcher) headers(s *session, uids mail.UIDSet) ([]*piece, error) {
 		return pieces, nil // all gone
 	}
 	for _, half := range halves(uids) {
-		more, err := f.headers(s, half)
+		more, err := f.headers(s, half, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -166,10 +200,15 @@ func (f *partFetcher) headers(s *session, uids mail.UIDSet) ([]*piece, error) {
 	return pieces, nil
 }
 
-func (f *partFetcher) ask(s *session, uids mail.UIDSet, structure wire.Item) ([]*piece, error) {
-	var pieces []*piece
-	sections := []wire.Section{wire.Header}
-	data, err := s.conn.Fetch(f.ctx, wire.FetchOptions{UIDs: uids, Items: s.items() | structure, Sections: sections},
+// asked are headers that were asked for.
+type asked struct {
+	command *wire.Command[wire.FetchData]
+	pieces  []*piece
+}
+
+func (f *partFetcher) begin(s *session, uids mail.UIDSet, structure wire.Item) *asked {
+	a := &asked{}
+	a.command = s.conn.Fetch(f.ctx, wire.FetchOptions{UIDs: uids, Items: s.items() | structure, Sections: []wire.Section{wire.Header}},
 		func(m *wire.Message, body *wire.Body) error {
 			if body.Nil || body.Size == 0 || body.Size > maxHeader {
 				return nil
@@ -178,20 +217,24 @@ func (f *partFetcher) ask(s *session, uids mail.UIDSet, structure wire.Item) ([]
 			if err != nil {
 				return err
 			}
-			pieces = append(pieces, &piece{msg: m.ServerMessage(), header: header, structure: m.Structure})
+			a.pieces = append(a.pieces, &piece{msg: m.ServerMessage(), header: header, structure: m.Structure})
 			return nil
-		}).Wait()
-	if err == nil {
-		pieces = slices.DeleteFunc(pieces, func(p *piece) bool { return !data.Delivered.Contains(p.msg.UID) })
-	} else {
-		pieces = nil // no tagged OK: none of them counts
+		})
+	return a
+}
+
+func (a *asked) wait() ([]*piece, error) {
+	data, err := a.command.Wait()
+	if err != nil {
+		return nil, err // no tagged OK: none of them counts
 	}
-	return pieces, err
+	return slices.DeleteFunc(a.pieces, func(p *piece) bool { return !data.Delivered.Contains(p.msg.UID) }), nil
 }
 
 // parts fetches what is wanted of the messages, one command each, all in one
-// flight, and makes the messages that stand for them.
-func (f *partFetcher) parts(s *session, pieces []*piece) error {
+// flight, and makes the messages that stand for them. next is called when all are
+// sent.
+func (f *partFetcher) parts(s *session, pieces []*piece, next func()) error {
 	limits := partial.Limits{Text: f.limits.Text, HeadersOnly: f.limits.HeadersOnly}
 	for _, p := range pieces {
 		var err error
@@ -207,6 +250,7 @@ func (f *partFetcher) parts(s *session, pieces []*piece) error {
 		}
 		f.start(s, p)
 	}
+	next()
 	for _, p := range pieces {
 		if p.fetch != nil {
 			data, err := p.fetch.Wait()
@@ -260,29 +304,16 @@ func (f *partFetcher) start(s *session, p *piece) {
 	})
 }
 
-// give passes the messages to the sink that are still there.
-func (f *partFetcher) give(s *session, pieces []*piece) error {
-	var made mail.UIDSet
+// give passes the messages to the sink.
+func (f *partFetcher) give(pieces []*piece) error {
 	for _, p := range pieces {
-		if p.body != nil {
-			made.Add(p.msg.UID)
-		}
-	}
-	if made.IsEmpty() {
-		return nil
-	}
-	there, err := s.look(f.ctx, f.mailbox, made)
-	if err != nil {
-		return err
-	}
-	for _, p := range pieces {
-		if p.body == nil || !there.Contains(p.msg.UID) || f.counted.Contains(p.msg.UID) {
+		if p.body == nil || f.given.Contains(p.msg.UID) || f.counted.Contains(p.msg.UID) {
 			continue
 		}
 		if err := f.sink(p.msg, bytes.NewReader(p.body)); err != nil {
 			return &sinkError{err}
 		}
-		f.counted.Add(p.msg.UID)
+		f.given.Add(p.msg.UID)
 	}
 	return nil
 }

@@ -71,6 +71,9 @@ func partially(o options) error {
 		if err != nil {
 			return c, err
 		}
+		if how != "all" {
+			same = inPart(same)
+		}
 		row(os.Stdout, append(append([]string{name, how}, c.cells()...), strconv.Itoa(c.Exit), same)...)
 		return c, nil
 	}
@@ -92,6 +95,17 @@ func partially(o options) error {
 	fmt.Printf("\nIn part it is %s of the octets down and %s of the time. Messages up to the limit, which come whole, are %s of all octets; %s are larger.\n",
 		share100(some.Down, full.Down), share100(int64(some.Wall), int64(full.Wall)), share100(small, octets), thousands(int64(large)))
 	return nil
+}
+
+// inPart reads a difference: as many are on one side only as on the other, since
+// they are here in part.
+func inPart(difference string) string {
+	var far, near, flags int
+	n, err := fmt.Sscanf(difference, "NO: %d only on the server, %d only in the Maildir, %d with", &far, &near, &flags)
+	if err != nil || n < 3 || far != near || flags != 0 {
+		return difference
+	}
+	return fmt.Sprintf("yes, but for %d in part", far)
 }
 
 func share100(a, b int64) string {
