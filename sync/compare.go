@@ -50,6 +50,10 @@ func (d *differ) both(ctx context.Context) error {
 		if err := d.lost(d.r.Base.RowsByKey(ctx, d.b.name), func(i *plan.Item) { i.LocalState = conflict.Gone }); err != nil {
 			return err
 		}
+		// What is outside of its window keeps the mailbox on the server.
+		if err := d.lost(d.r.Base.OutsideRows(ctx, d.b.name, 0), nothing); err != nil {
+			return err
+		}
 	}
 	if d.r.Recreate && (d.b.local == nil || !d.b.selectable()) || d.r.returns(d.b) {
 		// What a side was to do without comes back with its mailbox.

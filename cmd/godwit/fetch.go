@@ -28,12 +28,14 @@ import (
 func fetchCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:      "fetch",
-		Usage:     "fetch the whole of messages that are here only in part",
-		ArgsUsage: "[MAILBOX/KEY|FILE|-…]",
+		Usage:     "fetch the whole of messages that are here only in part, or not at all",
+		ArgsUsage: "[MAILBOX/KEY|MAILBOX/UID|FILE|-…]",
 		Description: "Messages larger than max_size are fetched only in part. This fetches the whole of some, which takes the\n" +
 			"place of the part under the same name, with its flags. FILE is a message's file; MAILBOX/KEY its name without\n" +
 			"the flags; - reads a message from standard input and goes by its Message-ID; --query has the\n" +
 			"server find them, also those of which nothing is here yet.\n\n" +
+			"A message that is outside of its mailbox's window (max_age, keep_last) is named by --message-id, by --query, or\n" +
+			"by MAILBOX/UID. It stays here from then on.\n\n" +
 			"It is a run over the mailboxes of these messages, and waits for another run to end.",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "message-id", Usage: "the message with this Message-ID (may be repeated)"},
@@ -51,6 +53,7 @@ func fetchCommand() *cli.Command {
 // request says which partial messages are wanted whole.
 type request struct {
 	keys  map[mail.Key]bool
+	uids  map[mail.Mailbox]mail.UIDSet
 	ids   map[string]bool
 	all   bool
 	since time.Time  // zero: whenever
@@ -94,7 +97,8 @@ func runFetch(c *cli.Context) error {
 	if q.all || !q.since.IsZero() || q.query != nil {
 		return nil // all of none
 	}
-	return &usage{text: "no message that is here only in part is the one that was asked for", hint: "godwit status --partial lists them"}
+	return &usage{text: "no message that is here only in part, or is outside of a window, is the one that was asked for",
+		hint: "godwit status --partial lists the former, godwit search finds both"}
 }
 
 // requested reads the command line.
@@ -118,6 +122,7 @@ func requested(c *cli.Context) (*request, error) {
 			continue
 		}
 		q.keys[maildir.KeyOf(filepath.Base(arg))] = true
+		q.byUID(arg)
 	}
 	if text := c.String("newer-than"); text != "" {
 		age, err := age(text)
@@ -181,9 +186,13 @@ func fetchWhole(ctx context.Context, p *ui.Printer, t *target, q *request) (code
 	if err != nil {
 		return report(p, t.account.Name, because(ctx, err)), false
 	}
+	away, err := q.outside(ctx, t.account)
+	if err != nil {
+		return report(p, t.account.Name, because(ctx, err)), false
+	}
 	var found found
-	if q.query != nil {
-		if found, err = find(ctx, p, t, wanted{key: q.query, bare: true}); err != nil {
+	if query := q.onServer(all, away); query != nil {
+		if found, err = find(ctx, p, t, wanted{key: query, bare: true}); err != nil {
 			return report(p, t.account.Name, because(ctx, err)), false
 		}
 	}
@@ -198,13 +207,19 @@ func fetchWhole(ctx context.Context, p *ui.Printer, t *target, q *request) (code
 			boxes[m.mailbox] = true // the run brings it, as new mail
 		}
 	}
+	bring := absent(found.matches)
+	for m, uids := range away.uids {
+		w := bring[m]
+		w.UIDs.AddSet(uids)
+		bring[m], boxes[m] = w, true
+	}
 	if len(boxes) == 0 {
 		return found.code, false
 	}
 	for m := range boxes {
 		t.only = append(t.only, &chosen{exactly: m})
 	}
-	options := sync.Options{Complete: func(row mail.Row) bool { return rows[row.ID] }}
+	options := sync.Options{Complete: func(row mail.Row) bool { return rows[row.ID] }, Bring: bring}
 	return worst(found.code, syncAccount(ctx, p, t, options, opening{wait: true})), true
 }
 

@@ -248,6 +248,23 @@ func bring(ctx context.Context, p *ui.Printer, t *target, all []match) int {
 	for m := range boxes {
 		run.only = append(run.only, &chosen{exactly: m})
 	}
-	options := sync.Options{Complete: func(row mail.Row) bool { return whole[message{row.Mailbox, row.UID}] }}
+	options := sync.Options{
+		Complete: func(row mail.Row) bool { return whole[message{row.Mailbox, row.UID}] }, Bring: absent(all),
+	}
 	return worst(code, syncAccount(ctx, p, run, options, opening{wait: true}))
+}
+
+// absent are the messages of which nothing is here: those outside of a window, and
+// those that came since the last run.
+func absent(all []match) map[mail.Mailbox]mail.Wanted {
+	found := map[mail.Mailbox]mail.Wanted{}
+	for _, m := range all {
+		if m.state == isAbsent && !m.left {
+			w := found[m.mailbox]
+			w.UIDValidity = m.validity
+			w.UIDs.Add(m.uid)
+			found[m.mailbox] = w
+		}
+	}
+	return found
 }

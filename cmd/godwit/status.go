@@ -43,10 +43,17 @@ type accountStatus struct {
 	Held     []heldBack      `json:"held"` // by the last run
 	SetAside []asideStatus   `json:"set_aside"`
 	Messages int             `json:"messages"`
+	// Outside are the messages that windows leave on the server, by mailbox.
+	Outside []outsideStatus `json:"outside"`
 	// Interrupted counts operations that a run left under way; the next run
 	// settles them first.
 	Interrupted int    `json:"interrupted"`
 	Maildir     string `json:"maildir"` // "ok", "missing", "marker missing", "of another account"
+}
+
+type outsideStatus struct {
+	Mailbox  string `json:"mailbox"`
+	Messages int    `json:"messages"`
 }
 
 type lastRun struct {
@@ -107,7 +114,7 @@ func runStatus(ctx context.Context, c *invocation) error {
 // run beside a run, and then tells of the moment.
 func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountStatus, error) {
 	s := &accountStatus{
-		V: ui.SchemaVersion, Account: c.Name, Waiting: []waitingStatus{}, Problems: []problemStatus{}, SetAside: []asideStatus{}, Held: []heldBack{}, Maildir: "ok",
+		V: ui.SchemaVersion, Account: c.Name, Waiting: []waitingStatus{}, Problems: []problemStatus{}, SetAside: []asideStatus{}, Held: []heldBack{}, Outside: []outsideStatus{}, Maildir: "ok",
 	}
 	state, err := config.StateDir(c.Name)
 	if err != nil {
@@ -140,6 +147,11 @@ func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountSt
 		return nil, err
 	}
 	s.Messages = total.Local
+	if total.Outside > 0 {
+		if s.Outside, err = outsideOf(ctx, p, base); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.history(ctx, p, base); err != nil {
 		return nil, err
 	}
@@ -166,6 +178,25 @@ func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountSt
 		})
 	}
 	return s, nil
+}
+
+// outsideOf counts what is outside of windows.
+func outsideOf(ctx context.Context, p *ui.Printer, base *statedb.DB) ([]outsideStatus, error) {
+	points, err := base.Checkpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []outsideStatus
+	for _, c := range points {
+		n, err := base.Counts(ctx, c.Mailbox)
+		if err != nil {
+			return nil, err
+		}
+		if n.Outside > 0 {
+			all = append(all, outsideStatus{p.Clean(string(c.Mailbox)), n.Outside})
+		}
+	}
+	return all, nil
 }
 
 // pairingRuns is how many runs back a pairing by content is told: a day of one
@@ -254,6 +285,9 @@ func (s *accountStatus) show(p *ui.Printer, now time.Time) {
 	if r := s.Pairing; r != nil {
 		line(ui.Neutral, "%s, %s paired by content; new were %s here and %s on the server", ui.Ago(now.Sub(r.Started)),
 			ui.Plural(r.Paired, "message was", "messages were"), ui.Count(r.Fetched), ui.Count(r.Sent))
+	}
+	for _, o := range s.Outside {
+		line(ui.Neutral, "%s: %s outside of the window, on the server alone", st.Cyan(o.Mailbox), ui.Plural(o.Messages, "message is", "messages are"))
 	}
 	for _, w := range s.Waiting {
 		line(ui.Neutral, "%s: %s", st.Cyan(w.Mailbox), w.text())

@@ -104,7 +104,7 @@ func (a *account) close() {
 }
 
 // lists are the settings that hold several values, divided by commas.
-var lists = []string{"include", "exclude", "imap.command", "imap.password_command"}
+var lists = []string{"include", "exclude", "window_keep", "imap.command", "imap.password_command"}
 
 // set changes settings, KEY=VALUE each; an empty value takes the setting away.
 func (a *account) set(pairs ...string) {

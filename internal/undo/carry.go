@@ -138,6 +138,10 @@ func (c *Carrier) take(ctx context.Context, s *Step) (why string, err error) {
 		if errors.Is(err, mail.ErrGone) {
 			return "its file is not in the trash any more", nil
 		}
+		if s.Entries[0].Kind == mail.OperationLeft {
+			// Not as a restoration: to take that back would be to remove the message.
+			o.Kind, o.Reason = mail.OperationArrived, "put back, though it is outside of the mailbox's window"
+		}
 	case MoveFile:
 		o.Other, o.OtherKey = s.From, s.FromKey
 		if s.Entries[0].Kind != mail.OperationRemoved {

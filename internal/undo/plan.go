@@ -109,6 +109,8 @@ func (u *Undo) Plan(ctx context.Context, w Wish) (*Plan, error) {
 		switch g[0].Kind {
 		case mail.OperationRemoved:
 			step, left, err = u.removed(ctx, g)
+		case mail.OperationLeft:
+			step, left, err = u.left(ctx, g[0])
 		case mail.OperationMoved:
 			step, left, err = u.moved(ctx, g)
 		case mail.OperationRestored:
@@ -167,6 +169,8 @@ func (u *Undo) group(p *Plan, chosen []mail.Operation) [][]mail.Operation {
 		switch o.Kind {
 		case mail.OperationRemoved:
 			class = "removed"
+		case mail.OperationLeft:
+			class = "left"
 		case mail.OperationMoved, mail.OperationRestored:
 			class = "placed"
 		case mail.OperationFlags:

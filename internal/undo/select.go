@@ -105,7 +105,7 @@ func (u *Undo) removalsOf(ctx context.Context, runs []mail.RunRecord, text strin
 		}
 		var found []mail.Operation
 		for _, o := range slices.Backward(ops) {
-			if o.Kind != mail.OperationRemoved {
+			if o.Kind != mail.OperationRemoved && o.Kind != mail.OperationLeft {
 				continue
 			}
 			is := Is(&o, text)
@@ -139,7 +139,7 @@ func (u *Undo) MessageID(ctx context.Context, o *mail.Operation) (string, error)
 	if o.Content.MessageID != "" || o.Count != 1 {
 		return o.Content.MessageID, nil
 	}
-	if o.Kind == mail.OperationRemoved && o.Side == mail.SideLocal {
+	if (o.Kind == mail.OperationRemoved || o.Kind == mail.OperationLeft) && o.Side == mail.SideLocal {
 		file, content, err := u.trashed(ctx, o)
 		if err != nil {
 			return "", err
