@@ -74,6 +74,7 @@ type waitingStatus struct {
 	Removed int    `json:"removed"`
 	Flagged int    `json:"flagged"`
 	Edited  int    `json:"edited"`
+	InPart  int    `json:"edited_in_part,omitempty"`
 	Moved   int    `json:"moved"`
 	Unsure  bool   `json:"unsure,omitempty"`
 	Gone    bool   `json:"gone_locally,omitempty"`
@@ -173,7 +174,7 @@ func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountSt
 	for _, w := range waiting {
 		s.Waiting = append(s.Waiting, waitingStatus{
 			Mailbox: p.Clean(string(w.Name)), New: w.New, Removed: w.Removed, Flagged: w.Flagged,
-			Edited: w.Edited, Moved: w.Moved,
+			Edited: w.Edited, InPart: w.InPart, Moved: w.Moved,
 			Unsure: w.Unsure, Gone: w.Gone, Fresh: w.Fresh,
 		})
 	}
@@ -341,6 +342,7 @@ func (w waitingStatus) text() string {
 	add(w.Moved, "moved here")
 	add(w.Flagged, "with other flags")
 	add(w.Edited, "edited")
+	add(w.InPart, "edited in part, and not uploaded")
 	add(w.Removed, "removed here")
 	if w.Unsure {
 		parts = append(parts, "being changed just now")

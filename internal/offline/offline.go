@@ -21,6 +21,9 @@ type Mailbox struct {
 	// one under the same name. A message that was moved between mailboxes under its
 	// name is Moved, in the mailbox that it came to, and neither New nor Removed.
 	New, Removed, Flagged, Edited, Moved int
+	// InPart are files that were edited although only part of their message is here.
+	// No run uploads them.
+	InPart int
 	// Unsure says that other programs changed the mailbox while it was read, so
 	// that Removed and Moved may be too low.
 	Unsure bool
@@ -31,7 +34,7 @@ type Mailbox struct {
 
 // Pending tells that anything is waiting.
 func (m *Mailbox) Pending() bool {
-	return m.New+m.Removed+m.Flagged+m.Edited+m.Moved > 0 || m.Gone || m.Fresh
+	return m.New+m.Removed+m.Flagged+m.Edited+m.Moved+m.InPart > 0 || m.Gone || m.Fresh
 }
 
 // Changes compares the Maildir with base, mailbox by mailbox, and returns those
@@ -118,7 +121,11 @@ func (s *search) look(ctx context.Context, box *Mailbox) error {
 			if !m.Flags(listing.Table).Equal(shown(row.Flags, listing.Table)) {
 				box.Flagged++
 			}
-			if row.Inode != 0 && m.Inode != 0 && m.Inode != row.Inode {
+			switch {
+			case row.Inode == 0 || m.Inode == 0 || m.Inode == row.Inode:
+			case row.Content.Partial > 0:
+				box.InPart++
+			default:
 				box.Edited++
 			}
 			i++
