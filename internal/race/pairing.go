@@ -54,7 +54,7 @@ func pairing(o options) error {
 		defer c.Close()
 		for _, name := range names(o.mailboxes) {
 			v := c.Select(name).UIDValidity
-			if _, err := server.Adm("mailbox", "update", "-u", t.name, "--uid-validity", strconv.Itoa(int(v)+1), name); err != nil {
+			if _, err := server.Adm("mailbox", "update", "-u", t.name, "--uid-validity", strconv.Itoa(int(v)+1000), name); err != nil {
 				return err
 			}
 		}

@@ -29,7 +29,6 @@ type doubtful struct {
 	unnamed  bool // one has no EMAILID, so that it may be the same as one that has
 	hashed   bool // one has its hash known: reading the server's message decides
 	headless bool // one is known by hash alone
-	draft    bool
 	strong   bool // one could be decided by its header
 	weak     bool // one could only be decided by its hash
 	blocked  bool // something on the server may be any of these
@@ -162,7 +161,6 @@ func count[K comparable](table map[K]*doubtful, k K, c candidate) {
 	}
 	hashed := !c.content.Hash.IsZero()
 	t.hashed = t.hashed || hashed
-	t.draft = t.draft || c.draft
 	t.headless = t.headless || c.content.Head.IsZero()
 	t.unnamed = t.unnamed || c.content.EmailID == ""
 	if c.draft || c.content.Weak {
@@ -192,7 +190,9 @@ func (d *doubts) look(m *msg, ask func(*msg, bool)) {
 		case c.Head.IsZero():
 			if t := d.sizes[sizeIdent{box, c.Size}]; t != nil && t.may(c) {
 				t.blocked, m.doubt = true, true
-				ask(m, t.hashed && (m.draft() || t.draft))
+				// Where only the other is a draft, the header most likely tells them apart,
+				// for a size is shared by many.
+				ask(m, t.hashed && m.draft())
 			}
 		default:
 			if t := d.heads[headIdent{box: box, size: c.Size, head: c.Head}]; t != nil && t.may(c) &&

@@ -68,6 +68,8 @@ func TestNeedsAsksForNoMoreThanMayDecide(t *testing.T) {
 		{name: "in the mailbox of drafts", world: []func(*world){
 			msg("A", 62), file("A", 63), func(w *world) { w.box("A").role = mail.RoleDrafts }}, hashes: "A 1"},
 		{name: "gone from another mailbox", world: []func(*world){msg("A", 40), lostFrom("B", 46)}, heads: "A 1"},
+		{name: "a draft gone from another mailbox, with another header", world: []func(*world){
+			msg("A", 40), lostFrom("B", 46), func(w *world) { w.box("B").role = mail.RoleDrafts }}, heads: "A 1"},
 		{name: "gone from the same mailbox", world: []func(*world){lostFrom("A", 46), msg("A", 40)}, heads: "A 2"},
 		{name: "gone from another mailbox, another size", world: []func(*world){msg("A", 40), lostFrom("B", 42)}},
 		{name: "a message that is there", world: []func(*world){msg("A", 40), func(w *world) { w.put("B", "k", 40, ""); w.box("B").files[0].system = mail.Seen }}},
