@@ -70,11 +70,49 @@ func (a *Account) read(ctx context.Context, m mail.Mailbox, k mail.Key) (mail.Lo
 	return readFile(ctx, f, parseName(e.name).raw, st)
 }
 
+// ReadMany is Read for many messages of a mailbox, which is looked up once. One
+// result a message: nil, [mail.ErrGone], or what failed.
+func (a *Account) ReadMany(ctx context.Context, m mail.Mailbox, keys []mail.Key) ([]mail.LocalContent, []error, error) {
+	b, err := a.open(m)
+	if err != nil {
+		return nil, nil, explain("read", m, "", err)
+	}
+	defer b.close()
+	contents := make([]mail.LocalContent, len(keys))
+	results, err := a.withFiles(ctx, b, keys, func(i int, e entry) error {
+		f, err := b.in(e).file(e.name, unix.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		st, err := f.stat()
+		if err == nil && !isRegular(st) {
+			err = b.in(e).fail("open", e.name, unix.ENOENT)
+		}
+		if err == nil {
+			contents[i], err = readFile(ctx, f, parseName(e.name).raw, st)
+		}
+		return err
+	})
+	for i := range results {
+		results[i] = explain("read", m, keys[i], results[i])
+	}
+	return contents, results, explain("read", m, "", err)
+}
+
 // readFile reads an open file from its start.
 func readFile(ctx context.Context, f *file, raw bool, st Stat) (mail.LocalContent, error) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	s.content.Reset()
+	if p, all := readAtOnce(f, s.in, st.Size); all {
+		if !raw && !bytes.Contains(p, []byte("\r\n")) {
+			s.out = appendCRLF(s.out[:0], p)
+			p = s.out
+		}
+		s.content.Write(p) // never fails
+		return mail.LocalContent{Content: s.content.Content(), Date: st.date(), Inode: st.Inode}, nil
+	}
 	shape, err := shapeOf(f, s.in, raw, st.Size)
 	if err != nil {
 		return mail.LocalContent{}, err
@@ -83,6 +121,16 @@ func readFile(ctx context.Context, f *file, raw bool, st Stat) (mail.LocalConten
 		return mail.LocalContent{}, err
 	}
 	return mail.LocalContent{Content: s.content.Content(), Date: st.date(), Inode: st.Inode}, nil
+}
+
+// readAtOnce reads a file that fits into a buffer, and tells whether that is all
+// of it.
+func readAtOnce(f io.ReaderAt, buf []byte, size int64) ([]byte, bool) {
+	if size >= int64(len(buf)) {
+		return nil, false
+	}
+	n, err := f.ReadAt(buf[:size+1], 0)
+	return buf[:n], err == io.EOF && int64(n) == size
 }
 
 // copyWire writes a file's wire form to content. in is a buffer, wide the room

@@ -254,8 +254,9 @@ func (d *differ) added(m mail.ServerMessage) {
 // know: they are new, or edited, or merely restored.
 func (d *differ) read(ctx context.Context) error {
 	kept := d.items[:0]
-	for _, item := range d.items {
-		if item.Local != nil && (item.Base == nil || item.Local.Inode != item.Base.Inode) {
+	files := fileReader{r: d.r, b: d.b}
+	for at, item := range d.items {
+		if isUnread(&item) {
 			a := d.b.asideFile(item.Local)
 			if a != nil && a.Tried == mail.AttemptRead && (a.failed || !a.due) {
 				if d.unreadable(&item) {
@@ -263,7 +264,7 @@ func (d *differ) read(ctx context.Context) error {
 				}
 				continue
 			}
-			c, err := d.r.Local.Read(ctx, d.b.name, item.Local.Key)
+			c, err := files.read(ctx, d.items[at:])
 			switch {
 			case errors.Is(err, mail.ErrGone):
 				// Renamed or removed since the scan: the next run sees where it is.

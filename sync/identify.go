@@ -51,6 +51,70 @@ func (r *run) identify(ctx context.Context, in *plan.Input) error {
 	return nil
 }
 
+// mostLater is how many messages of a mailbox are not worth identifying before the
+// planner asks for them.
+const mostLater = 256
+
+// identifyEarly has messages of a mailbox identified as soon as it is known that
+// the planner must have them, while other mailboxes are still being looked into:
+// those that are as large as a new file, or after a reset as a message that base
+// knows there. Drafts are read whole, which is not known to be needed yet.
+func (r *run) identifyEarly(ctx context.Context, b *box) error {
+	if b.observed == nil {
+		return nil
+	}
+	sizes := map[int64]bool{}
+	for i := range b.items {
+		item := &b.items[i]
+		if item.Local != nil && !item.LocalContent.Hash.IsZero() {
+			sizes[item.LocalContent.OnServer().Size] = true
+		}
+		if item.Base != nil && b.reset {
+			sizes[item.Base.Content.OnServer().Size] = true
+		}
+	}
+	var uids mail.UIDSet
+	for i := range b.items {
+		item := &b.items[i]
+		s := item.Server
+		if s == nil || item.Base != nil || b.role == mail.RoleDrafts || s.Flags.System&mail.Draft != 0 {
+			continue
+		}
+		if c := &s.Content; c.Head.IsZero() && c.EmailID == "" && c.Size >= 0 && sizes[c.Size] {
+			uids.Add(s.UID)
+		}
+	}
+	if uids.Len() <= mostLater {
+		return nil
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(r.Workers)
+	var found identified
+	for _, some := range uids.Chunks(identifyShare, 0) {
+		g.Go(func() error { return r.identifySome(gctx, b.name, some, false, &found) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	// What could not be read is asked for again, and told of, by the planner's wish.
+	tell(b.items, found.contents)
+	return nil
+}
+
+// tell puts what was found into the messages.
+func tell(items []plan.Item, contents map[mail.UID]mail.Content) {
+	for i := range items {
+		s := items[i].Server
+		if s == nil {
+			continue
+		}
+		if c, ok := contents[s.UID]; ok {
+			c.EmailID = s.Content.EmailID
+			s.Content = c
+		}
+	}
+}
+
 // identified is what the server told of messages of one mailbox.
 type identified struct {
 	mu       gosync.Mutex
@@ -94,15 +158,6 @@ func (r *run) identifyIn(m *plan.Mailbox, found *identified) error {
 		m.Server, m.Local, m.Items = plan.Held, plan.Held, nil
 		return r.only(r.boxes[m.Name], found.err)
 	}
-	for i := range m.Items {
-		s := m.Items[i].Server
-		if s == nil {
-			continue
-		}
-		if c, ok := found.contents[s.UID]; ok {
-			c.EmailID = s.Content.EmailID
-			s.Content = c
-		}
-	}
+	tell(m.Items, found.contents)
 	return nil
 }

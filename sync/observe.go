@@ -164,6 +164,9 @@ func (r *run) look(ctx context.Context, b *box) error {
 	if err := r.compare(ctx, b); err != nil {
 		return err
 	}
+	if err := r.identifyEarly(ctx, b); err != nil {
+		return err
+	}
 	if b.observed == nil && b.selectable() && slices.ContainsFunc(b.items, func(i plan.Item) bool { return !i.SetAside }) {
 		// Only the user did something. What shall be done on the server needs to
 		// know what the mailbox allows and which UIDs are there.
