@@ -28,7 +28,8 @@ func undoCommand() *cli.Command {
 			"with their flags. With the number of a RUN (godwit log tells it) its moves and changes of flags are taken\n" +
 			"back, too; with a MESSAGE (a Message-ID, a file name without its flags, or the beginning of a content's\n" +
 			"SHA-256) that one comes back alone. Where there are several accounts, name one, or write ACCOUNT:RUN.\n\n" +
-			"What others have changed since is told and left alone. An undo is a run itself, and can be undone.",
+			"What others have changed since is told and left alone. An undo is a run itself, and can be undone. The server is\n" +
+			"brought along by a sync of the mailboxes concerned, which does what else waits in them as well.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "say what would be done, and do nothing", DisableDefaultText: true},
 			flag("offline", "change the Maildir alone; the next sync brings the server along"),
