@@ -92,6 +92,7 @@ type box struct {
 	keepLast   int
 	windowName string
 	lingers    atomic.Bool         // something is outside, and leaves in another run
+	halfLeft   mail.UIDSet         // messages whose files were about to leave when a run died
 	redate     bool                // rows lack dates that the window asks for
 	server     *mail.ServerMailbox // nil: not on the server
 	local      *mail.LocalMailbox  // nil: not in the Maildir

@@ -236,7 +236,24 @@ func (d *differ) window(ctx context.Context) error {
 			}
 		}
 	}
+	if err := d.leaving(ctx); err != nil {
+		return err
+	}
 	return d.asked(ctx)
+}
+
+// leaving lists the messages whose files were about to leave when a run died.
+func (d *differ) leaving(ctx context.Context) error {
+	rows, err := d.r.Base.FindUIDs(ctx, d.b.name, d.b.halfLeft)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBase, err)
+	}
+	for _, row := range rows {
+		if row.Window == mail.Outside {
+			d.of(row).Leaving = true
+		}
+	}
+	return nil
 }
 
 // asked marks what was asked for.
@@ -550,6 +567,9 @@ func (r *run) stayed(ctx context.Context, intents []mail.Intent) ([]mail.Change,
 	for _, in := range intents {
 		changes = append(changes, mail.DropIntent{ID: in.ID})
 		if _, there := found[in.Key]; !there {
+			if b := r.boxes[in.Mailbox]; b != nil {
+				b.halfLeft.Add(in.UID) // of use before the plan is made
+			}
 			continue
 		}
 		rows, err := r.Base.FindUIDs(ctx, in.Mailbox, mail.UIDs(in.UID))

@@ -482,7 +482,7 @@ func TestModesAndWindows(t *testing.T) {
 // files until the next run.
 func TestDyingWhileMessagesLeaveRemovesNothing(t *testing.T) {
 	for _, step := range sync.WindowSteps {
-		for _, then := range []string{"nothing", "moves", "removes", "widens", "only"} {
+		for _, then := range []string{"nothing", "moves", "takes away", "removes", "widens", "only"} {
 			t.Run(step+" "+then, func(t *testing.T) {
 				a := newAccount(t, fake.QResync)
 				a.server.CreateMailbox("Keep", "")
@@ -508,6 +508,11 @@ func TestDyingWhileMessagesLeaveRemovesNothing(t *testing.T) {
 					if len(files) == 3 {
 						k := a.key(1)
 						a.local.Move(mail.Inbox, k, "Keep", k)
+						server = []int{2, 3}
+					}
+				case "takes away":
+					if len(files) == 3 {
+						a.local.Move(mail.Inbox, a.key(1), "Keep", "1720000001.S.sim")
 						server = []int{2, 3}
 					}
 				case "removes":

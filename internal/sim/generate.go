@@ -10,7 +10,10 @@ import (
 
 // Generate makes the case of a seed.
 func Generate(seed uint64) Case {
-	g := generator{rand.New(rand.NewPCG(seed, 1)), true}
+	g := generator{rand.New(rand.NewPCG(seed, 1)), true, steps}
+	if windowed(seed) {
+		g.steps = slices.Concat(steps, sync.WindowSteps, sync.WindowSteps)
+	}
 	c := Case{
 		Seed:    seed,
 		Profile: g.pick("plain", "uidplus", "condstore", "condstore", "qresync", "qresync", "modern", "modern", "closed"),
@@ -57,6 +60,8 @@ func Generate(seed uint64) Case {
 type generator struct {
 	*rand.Rand
 	disk bool
+	// steps are those of the engine at which something happens.
+	steps []string
 }
 
 func (g generator) pick(all ...string) string { return all[g.IntN(len(all))] }
@@ -128,7 +133,7 @@ var innerDisk = []string{
 func (g generator) event() Event {
 	switch g.IntN(3) {
 	case 0:
-		return Event{At: 1 + g.IntN(3)*g.IntN(3), Point: g.pick(steps...)}
+		return Event{At: 1 + g.IntN(3)*g.IntN(3), Point: g.pick(g.steps...)}
 	case 1:
 		if g.disk && g.IntN(3) > 0 {
 			return Event{At: 1 + int(g.ExpFloat64()*4), Point: g.pick(innerDisk...)}

@@ -200,7 +200,9 @@ func (w *world) keeps() bool { return w.c.Seed%7 == 3 }
 const smallest = 60
 
 // windowed tells that mailboxes have windows.
-func (w *world) windowed() bool { return w.c.Seed%4 == 3 }
+func (w *world) windowed() bool { return windowed(w.c.Seed) }
+
+func windowed(seed uint64) bool { return seed%4 == 3 }
 
 // window is what of each mailbox the Maildir is to have: by number, by age, or both;
 // and in a disturbed run, while the account's owner tries others, another one.

@@ -41,6 +41,7 @@ type options struct {
 	readOnly   bool
 	trash      bool
 	windows    bool
+	parts      bool // files that hold their messages only in part
 }
 
 const (
@@ -145,6 +146,7 @@ func (g *generator) window(b *mbox) {
 // may never have been.
 func (g *generator) outside(b *mbox, r *mail.Row, c int) {
 	b.dropFile(r.Key)
+	r.Content = r.Content.OnServer()
 	r.Key, r.Inode, r.Window, r.Date = "", 0, mail.Outside, dateOf(c)
 	r.Flags = b.msg(r.UID).flags
 	if g.oneIn(2) {
@@ -219,6 +221,9 @@ func (g *generator) agreed() {
 	if sides != 2 {
 		f := g.addFile(b, c, flags)
 		r.Key, r.Inode = f.key, f.inode
+		if g.parts && sides == 0 && canBePart(c) && g.oneIn(2) {
+			f.part, r.Content = true, partOf(c)
+		}
 	}
 	if g.windows && r.UID != 0 && r.Key != "" {
 		switch g.below(5) {
@@ -264,7 +269,9 @@ func (g *generator) changeServer(r mail.Row) {
 	}
 	switch g.below(10) {
 	case 5, 6:
-		b.dropMsg(r.UID)
+		if r.Content.Partial == 0 { // else what is left of it stays here, and is told by each run
+			b.dropMsg(r.UID)
+		}
 	case 7, 8:
 		to, flags := g.anyBox(), m.flags
 		if to != b {
@@ -308,7 +315,7 @@ func (g *generator) changeLocal(r mail.Row) {
 		f.key = g.w.newKey()
 	case 10:
 		f.inode = g.w.newInode()
-		if !g.oneIn(4) {
+		if !g.oneIn(4) && !f.part {
 			if isDraft(f.c) {
 				f.c ^= 1 // the other half of the pair: same header, same size
 			} else if g.next += 2; isDraft(g.next) {
@@ -320,8 +327,8 @@ func (g *generator) changeLocal(r mail.Row) {
 		}
 	case 11:
 		if g.duplicates {
-			to, flags := g.anyBox(), b.decode(f)
-			g.addFile(to, f.c, flags)
+			to, flags, part := g.anyBox(), b.decode(f), f.part
+			g.addFile(to, f.c, flags).part = part
 		}
 	}
 }

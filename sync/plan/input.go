@@ -108,6 +108,9 @@ type Item struct {
 	// Asked: the message was asked for, and is to be brought here, in the window or
 	// not.
 	Asked bool
+	// Leaving: a run died when it was about to put the file away, which is not where it
+	// was: a new file with its content may be this one, taken elsewhere since.
+	Leaving bool
 	// Local is the file, where LocalState is Here or Edited.
 	Local *mail.LocalMessage
 	// LocalContent is what reading the file told: known for every new or edited

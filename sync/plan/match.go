@@ -28,6 +28,7 @@ func (p *planner) match() {
 	p.matchEdited()
 	p.matchNew()
 	p.matchMovedFiles()
+	p.matchTaken()
 	p.matchPutBack()
 	p.matchMovedMessages()
 }

@@ -164,7 +164,7 @@ func (w *world) disagreement() string {
 			if m == nil || f == nil {
 				return fmt.Sprintf("row %d has only one side", r.ID)
 			}
-			if m.c != f.c || r.Content.Hash != contentOf(m.c).Hash || r.Inode != f.inode {
+			if m.c != f.c || r.Content.Hash != f.content().Hash || r.Inode != f.inode {
 				return fmt.Sprintf("row %d has several contents", r.ID)
 			}
 			// What both can hold, both have, and base knows.
@@ -194,7 +194,7 @@ func lossless(t *rapid.T, w *world, p plan.Plan) {
 		n := gone[r.Content.Hash]
 		if f := b.file(r.Key); r.Key != "" && f == nil {
 			n[0]++
-		} else if f != nil && contentOf(f.c).Hash != r.Content.Hash {
+		} else if f != nil && f.content().Hash != r.Content.Hash {
 			edited[r.ID] = true
 		}
 		if r.UID != 0 && (b.reset || b.msg(r.UID) == nil) {
@@ -269,7 +269,7 @@ func (w *world) census() map[int]int {
 // marked for removal where that removes.
 func (w *world) removedByUser(c int) bool {
 	for _, r := range w.rows {
-		if r.Content.Hash != contentOf(c).Hash {
+		if r.Content.Hash != contentOf(c).Hash && r.Content.Hash != partOf(c).Hash {
 			continue
 		}
 		b := w.box(r.Mailbox)

@@ -70,6 +70,24 @@ func (p *planner) matchPutBack() {
 	}
 }
 
+// matchTaken finds the files that were about to leave when a run died, and that
+// somebody took to another mailbox under another name since. What is not found has
+// left: nothing else follows from its absence.
+func (p *planner) matchTaken() {
+	p.eachRow(func(r *row) {
+		if !r.Leaving || !r.outside() || r.file != nil || r.Base.Content.Hash.IsZero() {
+			return
+		}
+		for _, b := range p.boxes {
+			for i := range b.files {
+				if f := &b.files[i]; r.file == nil && !b.dead && b != r.box && f.row == nil && f.msg == nil && f.LocalContent.Hash == r.Base.Content.Hash {
+					join(r, f)
+				}
+			}
+		}
+	})
+}
+
 // leaves tells that a message which both sides have is outside of its window, and that
 // nothing is to be done about it first on either side: whatever was changed here is on
 // the server by now.

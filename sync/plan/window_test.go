@@ -117,7 +117,7 @@ func rounds(t *rapid.T, w *world, story func() string) {
 func TestNoWindowEverRemovesOnTheServer(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := generate(drawTape(t), options{modes: []conflict.Mode{conflict.TwoWay}, rooms: true, resets: true, windows: true})
+		w := generate(drawTape(t), options{modes: []conflict.Mode{conflict.TwoWay}, rooms: true, resets: true, windows: true, parts: true})
 		before, bare := w.clone(), w.clone()
 		story := func() string { return fmt.Sprintf("before:\n%s\nafter:\n%s", before, w) }
 		rounds(t, w, story)
@@ -139,7 +139,7 @@ func TestAPlanWithWindowsCutAnywhereConverges(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		tape := drawTape(t)
-		w := generate(tape, options{modes: []conflict.Mode{conflict.TwoWay}, rooms: true, resets: true, windows: true})
+		w := generate(tape, options{modes: []conflict.Mode{conflict.TwoWay}, rooms: true, resets: true, windows: true, parts: true})
 		before := w.clone()
 		_, p := run(t, w, allowDeletes)
 		if len(p.Operations) == 0 {
@@ -196,6 +196,23 @@ func TestWindowsInEveryMode(t *testing.T) {
 		}
 		if _, last := run(t, w, allowDeletes); !w.atRest(last) {
 			t.Fatalf("does not come to rest: %s\n%s\nbefore:\n%s\nafter:\n%s", describe(last), strings.Join(plans, "\n"), before, w)
+		}
+	})
+}
+
+// TestPartialMessagesAreLikeOthers: whatever is done to them, they are never sent, and
+// both sides agree in the end.
+func TestPartialMessagesAreLikeOthers(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := generate(drawTape(t), options{
+			modes: []conflict.Mode{conflict.TwoWay}, rooms: true, resets: true, trash: true, parts: true,
+		})
+		before := w.clone()
+		story := func() string { return fmt.Sprintf("before:\n%s\nafter:\n%s", before, w) }
+		rounds(t, w, story)
+		if diff := w.disagreement(); diff != "" {
+			t.Fatalf("%s\n%s", diff, story())
 		}
 	})
 }
