@@ -150,6 +150,8 @@ func (f *finder) flight(s *session, due []*Found) error {
 			x.Err = selectError(x.Mailbox, err)
 		case data.UIDValidity == 0:
 			x.Err = fmt.Errorf("opening %q: %w", string(x.Mailbox), errNoValidity)
+		case tooMany(uids, data):
+			x.Err, uids = fmt.Errorf("searching %q: %w", string(x.Mailbox), errTooMany), mail.UIDSet{}
 		case failed != nil && !hasNoAnswer(failed): // some servers have no word for "none"
 			x.Err = failed
 		}
@@ -169,6 +171,16 @@ func (f *finder) flight(s *session, due []*Found) error {
 		x.done = true
 	}
 	return nil
+}
+
+// errTooMany: what a server finds is held in memory.
+var errTooMany = errors.New("the server finds more messages than it says there are")
+
+// tooMany tells that a search found what cannot be there. Some may have come since
+// the mailbox was opened.
+func tooMany(found mail.UIDSet, data *wire.SelectData) bool {
+	const news = 10_000
+	return int64(found.Len()) > int64(data.Exists)+news
 }
 
 func isRefused(err error) bool {
@@ -206,6 +218,9 @@ func (f *finder) withoutCharset(s *session, x *Found) error {
 	}
 	if hasNoAnswer(failed) {
 		failed = nil
+	}
+	if err == nil && tooMany(uids, data) {
+		err = errTooMany
 	}
 	if err = errors.Join(err, failed); err != nil {
 		x.Err = fmt.Errorf("searching %q: %w", string(x.Mailbox), err)
@@ -259,16 +274,20 @@ func (a *Account) Glance(ctx context.Context, m mail.Mailbox, v mail.UIDValidity
 		}
 		s.leave()
 		s.asked = true
-		data, err := s.conn.Select(ctx, raw, wire.SelectOptions{ReadOnly: true}).Wait()
+		opened := s.conn.Select(ctx, raw, wire.SelectOptions{ReadOnly: true})
+		var lost error
+		glances, lost = glance(ctx, s, uids, fields) // in one flight; of use if the UIDs are those
+		data, err := opened.Wait()
 		s.settle()
 		switch {
+		case lost != nil:
+			return lost
 		case err != nil:
 			return selectError(m, err)
 		case data.UIDValidity != v:
 			return wrongValidity(m, data.UIDValidity, v)
 		}
-		glances, err = glance(ctx, s, uids, fields)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading headers in %q: %w", string(m), err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	gosync "sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -104,9 +105,10 @@ func find(ctx context.Context, p *ui.Printer, t *target, w wanted) (f found, err
 	if err != nil {
 		return f, err
 	}
+	failed := func(m mail.Mailbox, err error) { f.code = worst(f.code, report(p, c.Name+"/"+string(m), err)) }
 	for _, r := range results {
 		if r.Err != nil {
-			f.code = worst(f.code, report(p, c.Name+"/"+string(r.Mailbox), r.Err))
+			failed(r.Mailbox, r.Err)
 			continue
 		}
 		f.total += r.UIDs.Len()
@@ -118,13 +120,13 @@ func find(ctx context.Context, p *ui.Printer, t *target, w wanted) (f found, err
 		return f, err
 	}
 	if w.limit > 0 && len(f.matches) > w.limit {
-		if err := glances(ctx, server, f.matches, func(m *match) bool { return !m.dated }, nil); err != nil {
+		if err := glances(ctx, server, f.matches, func(m *match) bool { return !m.dated }, nil, failed); err != nil {
 			return f, err
 		}
 		slices.SortFunc(f.matches, newerFirst)
 		f.matches = f.matches[:w.limit]
 	}
-	err = glances(ctx, server, f.matches, func(*match) bool { return true }, []string{"FROM", "SUBJECT", "DATE", "MESSAGE-ID"})
+	err = glances(ctx, server, f.matches, func(*match) bool { return true }, []string{"FROM", "SUBJECT", "DATE", "MESSAGE-ID"}, failed)
 	// What went meanwhile is nothing to show.
 	f.matches = slices.DeleteFunc(f.matches, func(m match) bool { return m.glance.UID == 0 })
 	slices.SortFunc(f.matches, newerFirst)
@@ -186,8 +188,9 @@ func known(ctx context.Context, c *config.Account, all []match) (err error) {
 	return nil
 }
 
-// glances asks the server about some of the messages.
-func glances(ctx context.Context, server *server, all []match, which func(*match) bool, fields []string) error {
+// glances asks the server about some of the messages. What it does not tell of a
+// mailbox, failed is told; the error is of the account.
+func glances(ctx context.Context, server *server, all []match, which func(*match) bool, fields []string, failed func(mail.Mailbox, error)) error {
 	type box struct {
 		name     mail.Mailbox
 		validity mail.UIDValidity
@@ -202,19 +205,26 @@ func glances(ctx context.Context, server *server, all []match, which func(*match
 			byBox[b][m.uid] = m
 		}
 	}
+	var one gosync.Mutex // of failed
 	group, ctx := errgroup.WithContext(ctx)
 	for b, wanted := range byBox {
 		group.Go(func() error {
 			seen, err := server.Glance(ctx, b.name, b.validity, mail.UIDs(slices.Collect(maps.Keys(wanted))...), fields)
-			if errors.Is(err, mail.ErrUIDValidity) || errors.Is(err, mail.ErrNoMailbox) {
-				return nil // it went since it was searched
-			}
 			for uid, g := range seen {
 				if m := wanted[uid]; m != nil {
 					m.glance, m.date, m.dated = g, g.Date, true
 				}
 			}
-			return err
+			switch {
+			case err == nil, errors.Is(err, mail.ErrUIDValidity), errors.Is(err, mail.ErrNoMailbox): // it went since it was searched
+			case ctx.Err() != nil, exitCode(err) != exitPart:
+				return err
+			default:
+				one.Lock()
+				defer one.Unlock()
+				failed(b.name, err)
+			}
+			return nil
 		})
 	}
 	return group.Wait()

@@ -112,7 +112,7 @@ func runSearch(c *cli.Context) error {
 	}
 	listed, total := newest(results, limit)
 	showFound(p, listed, len(targets) > 1)
-	if total > len(listed) {
+	if total > len(listed) && len(listed) == limit {
 		p.Hint(fmt.Sprintf("%s of %s are listed, the newest; --limit 0 lists all", ui.Count(len(listed)), ui.Plural(total, "match", "matches")))
 	}
 	if !c.Bool("fetch") {
