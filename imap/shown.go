@@ -32,10 +32,12 @@ func (s *session) shown() uint32 {
 }
 
 // mayHide tells that a mailbox with so many messages may have more than it shows.
-// Some of the newest may have been removed, and the old ones not yet come up.
+// Some of the newest may have been removed, and the old ones not yet come up. One
+// that shows more than the limit shows all: then it is one of commands alone, as the
+// RFC has it.
 func (s *session) mayHide(exists uint32) bool {
 	limit := s.shown()
-	return limit > 0 && exists >= limit-limit/10
+	return limit > 0 && exists >= limit-limit/10 && exists <= limit
 }
 
 // unprove takes back what an observation says of messages that are older than all

@@ -93,7 +93,7 @@ func TestTheProvidersLimitCountsWhereTheServerTellsNone(t *testing.T) {
 			s.Deliver(s.Mailbox("INBOX"), Text(fmt.Sprint(i)))
 		}
 	})
-	for limit, removed := range map[uint32]bool{0: true, 10: false, 11: false, 100: true} {
+	for limit, removed := range map[uint32]bool{0: true, 9: true, 10: false, 11: false, 100: true} {
 		a, err := imap.New(imap.Options{
 			Host: s.Host, Port: s.Port, TLS: imap.TLSNone, User: User, Shown: limit, Timeout: mostTime,
 			Password: func(context.Context) (string, error) { return Password, nil },
