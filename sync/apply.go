@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	gosync "sync"
 	"sync/atomic"
 
@@ -127,7 +128,7 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 // anything that removes one.
 func (r *run) apply(ctx context.Context) error {
 	works, err := r.assign(r.result.Plan)
-	if err != nil || len(works) == 0 {
+	if err != nil || len(works) == 0 && !slices.ContainsFunc(r.order, func(b *box) bool { return b.passed }) {
 		return err
 	}
 	if err := r.eachWork(ctx, works, r.flush); err != nil {
@@ -149,6 +150,11 @@ func (r *run) apply(ctx context.Context) error {
 			if err := r.putOutside(ctx, b, w.outside); err != nil {
 				return err
 			}
+		}
+	}
+	for _, b := range r.order {
+		if err := r.putPassed(ctx, b); err != nil {
+			return err
 		}
 	}
 	err = r.transfer(ctx, works, r.moveOnServer, r.copyOnServer, r.moveLocally, r.upload, r.fetch)

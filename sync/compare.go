@@ -19,6 +19,7 @@ func (r *run) compare(ctx context.Context, b *box) error {
 	if err := r.fixWindow(ctx, b); err != nil {
 		return err
 	}
+	b.passing = b.mayPass()
 	if err := errors.Join(d.both(ctx), d.window(ctx)); err != nil {
 		return err
 	}
@@ -246,6 +247,10 @@ func (d *differ) listed(row mail.Row, m mail.ServerMessage) {
 func (d *differ) added(m mail.ServerMessage) {
 	if d.b.isDoomed(m.UID) {
 		return // it is not new, but about to go
+	}
+	if d.b.passing && d.r.passes(d.b, &m) {
+		d.b.passed = true
+		return
 	}
 	d.items = append(d.items, plan.Item{Server: &m, ServerState: conflict.Here})
 }

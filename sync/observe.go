@@ -45,6 +45,14 @@ func (r *run) lookIntoFresh(ctx context.Context) error {
 	if !left {
 		return nil
 	}
+	for _, b := range r.order {
+		if b.passed { // what left may be among what was passed over
+			b.passed, b.entangled = false, true
+			if err := r.only(b, r.compare(ctx, b)); err != nil {
+				return err
+			}
+		}
+	}
 	return r.each(ctx, fresh, func(ctx context.Context, b *box) error {
 		b.fresh = false
 		if err := r.ask(ctx, b); err != nil {

@@ -91,13 +91,16 @@ type box struct {
 	window     mail.Window
 	keepLast   int
 	windowName string
-	lingers    atomic.Bool         // something is outside, and leaves in another run
-	halfLeft   mail.UIDSet         // messages whose files were about to leave when a run died
-	redate     bool                // rows lack dates that the window asks for
-	server     *mail.ServerMailbox // nil: not on the server
-	local      *mail.LocalMailbox  // nil: not in the Maildir
-	before     mail.Checkpoint
-	recorded   bool // before was read from base
+	lingers    atomic.Bool // something is outside, and leaves in another run
+	halfLeft   mail.UIDSet // messages whose files were about to leave when a run died
+	// passing says that new messages outside of the window are not planned for, which
+	// nothing else can be; passed, that there were some. entangled: they can be.
+	passing, passed, entangled bool
+	redate                     bool                // rows lack dates that the window asks for
+	server                     *mail.ServerMailbox // nil: not on the server
+	local                      *mail.LocalMailbox  // nil: not in the Maildir
+	before                     mail.Checkpoint
+	recorded                   bool // before was read from base
 
 	observed *mail.Observation // nil: the server was not asked
 	after    *mail.Observation // after the run changed the server; nil: not asked

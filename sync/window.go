@@ -186,6 +186,42 @@ func (r *run) putOutside(ctx context.Context, b *box, rows []mail.Change) error 
 	return nil
 }
 
+// mayPass tells that new messages of a mailbox which are outside of its window can be
+// nothing else: there is no row and no file of which they could be the message. A first
+// run then holds no more of them than what the server said.
+func (b *box) mayPass() bool {
+	return b.windowed() && !b.entangled && !b.reset && b.rows == (mail.Counts{}) && (b.listing == nil || b.listing.Len() == 0)
+}
+
+// passes tells that a new message is outside, and nobody asked for it.
+func (r *run) passes(b *box, m *mail.ServerMessage) bool {
+	return !b.window.Has(m.UID, m.Date, m.Flags) && !b.isAside(m.UID) && !r.asked(b).Contains(m.UID)
+}
+
+// putPassed records what was passed over, unless the Maildir is to do without the
+// mailbox.
+func (r *run) putPassed(ctx context.Context, b *box) error {
+	if !b.passed || b.local == nil || b.unfinished.Load() {
+		return nil
+	}
+	var rows []mail.Change
+	for i := range b.observed.Messages {
+		m := &b.observed.Messages[i]
+		if r.passes(b, m) && !b.isDoomed(m.UID) {
+			rows = append(rows, mail.PutRow{Row: mail.Row{
+				Mailbox: b.name, UID: m.UID, Flags: m.Flags, Content: m.Content, Date: m.Date, Window: mail.Outside,
+			}})
+		}
+		if len(rows) == 2000 || i == len(b.observed.Messages)-1 {
+			if err := r.putOutside(ctx, b, rows); err != nil {
+				return err
+			}
+			rows = nil
+		}
+	}
+	return nil
+}
+
 // undated tells that rows whose age is asked for have no date: those of an old
 // database, or of a run that died. The server is asked for all of its mailbox's.
 func (r *run) undated(ctx context.Context, b *box) (bool, error) {

@@ -539,3 +539,37 @@ func TestDyingWhileMessagesLeaveRemovesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestAMessageMovedIntoANewMailboxIsNotPassedOver, though it is outside there, and
+// others are that are not even planned for.
+func TestAMessageMovedIntoANewMailboxIsNotPassedOver(t *testing.T) {
+	eachProfile(t, func(t *testing.T, a *account) {
+		only := func(o *sync.Options) {
+			o.Window = func(m mail.Mailbox, _ mail.Role) sync.Window {
+				if m == "New" {
+					return days30
+				}
+				return open
+			}
+		}
+		uid := a.at(1, 100, `\Seen`)
+		a.run(only)
+		a.local.Reflag(mail.Inbox, a.key(1), mail.ParseFlags(`\Seen`, `\Answered`))
+		old := mail.UnixTime(a.now.Add(-100 * aDay).Unix())
+		for n := 2; n < 5; n++ {
+			a.server.DeliverAt("New", letter(n), mail.ParseFlags(`\Seen`), old)
+		}
+		a.server.MoveTo(mail.Inbox, uid, "New")
+		for range 3 {
+			if r := a.run(only); r.Pushed > 0 || r.Removed > 0 || r.Pulled > 0 {
+				t.Fatalf("%+v", r)
+			}
+		}
+		if n := len(a.server.Messages("New")); n != 4 || len(a.there()) != 0 || len(a.here()) != 0 || len(a.local.Files("New")) != 0 {
+			t.Fatalf("New has %d messages, INBOX %v; here are %v", n, a.there(), a.here())
+		}
+		if f := a.server.Messages("New")[3].Flags; f.System&mail.Answered == 0 {
+			t.Fatalf("it has %v", f)
+		}
+	})
+}
