@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	gosync "sync"
 	"testing"
 	"time"
 
@@ -105,7 +106,7 @@ func bent(t *testing.T, caps string) (*hostile.Server, *imap.Account) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	s.Capabilities = caps
+	s.Do(func() { s.Capabilities = caps })
 	o := cleartext(fmt.Sprintf("%s:%d", s.Host, s.Port), hostile.User)
 	o.Password = func(context.Context) (string, error) { return hostile.Password, nil }
 	return s, open(t, o)
@@ -114,17 +115,18 @@ func bent(t *testing.T, caps string) (*hostile.Server, *imap.Account) {
 func TestAServerThatSearchesOnlyForASCIIIsHelped(t *testing.T) {
 	t.Parallel()
 	s, a := bent(t, hostile.Plain)
-	inbox := s.Mailbox("INBOX")
-	for _, subject := range []string{"=?utf-8?q?Gr=C3=B6=C3=9Fe?=", "small", "=?iso-8859-1?q?GR=D6=DFE?= again"} {
-		s.Deliver(inbox, hostile.Text(subject))
-	}
-	s.Before = func(c *hostile.Conn, cmd *hostile.Command) bool {
-		if cmd.Verb == "UID SEARCH" && strings.Contains(cmd.Line, "CHARSET") {
-			c.Say("%s NO [BADCHARSET (US-ASCII)] ASCII only", cmd.Tag)
-			return true
+	s.Do(func() {
+		for _, subject := range []string{"=?utf-8?q?Gr=C3=B6=C3=9Fe?=", "small", "=?iso-8859-1?q?GR=D6=DFE?= again"} {
+			s.Deliver(s.Mailbox("INBOX"), hostile.Text(subject))
 		}
-		return false
-	}
+		s.Before = func(c *hostile.Conn, cmd *hostile.Command) bool {
+			if cmd.Verb == "UID SEARCH" && strings.Contains(cmd.Line, "CHARSET") {
+				c.Say("%s NO [BADCHARSET (US-ASCII)] ASCII only", cmd.Tag)
+				return true
+			}
+			return false
+		}
+	})
 	all, err := a.Search(patient(t), []mail.Mailbox{"INBOX"}, query(t, "subject:größe from:a@example.org"))
 	if got := found(all); err != nil || got != "INBOX 1,3" {
 		t.Errorf("found %q, %v", got, err)
@@ -141,20 +143,22 @@ func TestAServerThatSearchesOnlyForASCIIIsHelped(t *testing.T) {
 func TestAMailboxThatEndsTheConnectionLeavesTheOthers(t *testing.T) {
 	t.Parallel()
 	s, a := bent(t, hostile.Full)
-	for _, name := range []string{"Bad", "Good"} {
-		s.Add(name, hostile.Text("one"))
-	}
-	bad := ""
-	s.Before = func(c *hostile.Conn, cmd *hostile.Command) bool {
-		if cmd.Verb == "EXAMINE" {
-			bad = cmd.Line
+	var opened gosync.Map // by connection, the command
+	s.Do(func() {
+		for _, name := range []string{"Bad", "Good"} {
+			s.Add(name, hostile.Text("one"))
 		}
-		if cmd.Verb == "UID SEARCH" && strings.Contains(bad, "Bad") {
-			c.Cut()
-			return true
+		s.Before = func(c *hostile.Conn, cmd *hostile.Command) bool {
+			if cmd.Verb == "EXAMINE" {
+				opened.Store(c, cmd.Line)
+			}
+			if line, _ := opened.Load(c); cmd.Verb == "UID SEARCH" && strings.Contains(fmt.Sprint(line), "Bad") {
+				c.Cut()
+				return true
+			}
+			return false
 		}
-		return false
-	}
+	})
 	all, err := a.Search(patient(t), []mail.Mailbox{"INBOX", "Bad", "Good"}, query(t, "from:a"))
 	if err != nil || all[0].Err != nil || all[1].Err == nil || all[2].Err != nil || all[2].UIDs.String() != "1" {
 		t.Errorf("%q %v", found(all), err)
