@@ -125,6 +125,23 @@ func eachEntry(d dir, f func(name []byte, inode uint64, k Kind) error) error {
 	return d.fail("readdir", "", err)
 }
 
+// kind is what an entry of d is, where reading the directory did not say.
+func (d dir) kind(name string, said Kind) (Kind, error) {
+	if said != IsUnknown {
+		return said, nil
+	}
+	st, err := d.stat(name)
+	switch {
+	case err != nil:
+		return said, err
+	case isDir(st):
+		return IsDirectory, nil
+	case isRegular(st):
+		return IsFile, nil
+	}
+	return IsOther, nil
+}
+
 func (d dir) unlink(name string) error {
 	if err := checkName(name); err != nil {
 		return err

@@ -219,6 +219,10 @@ func takeOver(from dir, name string, into dir, parent string) error {
 	defer old.close()
 	var below []string
 	err = eachEntry(old, func(entry []byte, _ uint64, k Kind) error {
+		k, err := old.kind(string(entry), k)
+		if err != nil {
+			return err
+		}
 		if isTaken(string(entry)) || k != IsDirectory {
 			return fmt.Errorf("%s/%s is in the way: %w", parent, entry, fs.ErrExist)
 		}
@@ -307,6 +311,10 @@ func (a *Account) deleteMailbox(m mail.Mailbox) error {
 	var files []string
 	err = eachEntry(top, func(name []byte, _ uint64, k Kind) error {
 		n := string(name)
+		k, err := top.kind(n, k)
+		if err != nil {
+			return err
+		}
 		_, sub := subs[n]
 		switch {
 		case sub && k == IsDirectory:

@@ -327,7 +327,14 @@ func (r *run) tidyKept(ctx context.Context) error {
 	}
 	for _, i := range all {
 		b := r.boxes[i.Mailbox]
+		if b == nil && r.Only != nil {
+			continue // not looked at
+		}
 		if b == nil {
+			// Its mailbox has another name, or is no more.
+			if err := r.Incoming.Drop(ctx, i); err != nil {
+				return err
+			}
 			continue
 		}
 		if b.validity() == i.UIDValidity {

@@ -148,7 +148,10 @@ func (r *run) look(ctx context.Context, b *box) error {
 		if !serverMoved {
 			return nil
 		}
-		if b.rows == (mail.Counts{}) && !r.mayLink(b) {
+		// One that the Maildir has no more may have to go from the server, which only
+		// an empty one can: what is in it must be known.
+		removed := b.local == nil && b.before.OnLocal
+		if b.rows == (mail.Counts{}) && !r.mayLink(b) && !removed {
 			// With nothing in base and nothing here, the bodies can be fetched at once.
 			select {
 			case <-scanned:

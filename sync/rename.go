@@ -151,8 +151,9 @@ func (r *run) hasTheMessages(ctx context.Context, s plan.Suspect, v mail.UIDVali
 	return len(contents) > 0, nil
 }
 
-// hasTheFiles tells whether the Maildir's mailbox s.To holds the files of s.From:
-// at least half of them, the same ones by their inode numbers.
+// hasTheFiles tells whether the Maildir's mailbox s.To, whose directory has the
+// number that that of s.From had, holds the files of s.From: at least half of
+// them, by their keys. A file that was edited has another number.
 func (r *run) hasTheFiles(ctx context.Context, s plan.Suspect) (bool, error) {
 	listing, err := r.Local.Scan(ctx, s.To)
 	if err != nil {
@@ -164,7 +165,7 @@ func (r *run) hasTheFiles(ctx context.Context, s plan.Suspect) (bool, error) {
 			return false, fmt.Errorf("%w: %w", errBase, err)
 		}
 		rows++
-		if m, there := listing.Find(row.Key); there && (row.Inode == 0 || row.Inode == m.Inode) {
+		if _, there := listing.Find(row.Key); there {
 			found++
 		}
 	}

@@ -26,7 +26,6 @@ type model struct {
 	boxes    []string
 	history  map[sum][]string // what was done to each content, for whoever must explain a failure
 	round    int
-	fixed    bool          // its mailboxes keep their names
 	whole    time.Duration // that an undisturbed run took
 	most     int64         // bytes of a run, of one direction, halved
 }
@@ -217,10 +216,6 @@ func (m *model) stir(t testing.TB, n int) {
 		drop(i)
 	}
 
-	if m.fixed {
-		a.reconnect()
-		return
-	}
 	// Renamed, there and here, with all that changed in it.
 	m.renameBox(1, "Work", func(from, to string) { a.other().Rename(a.remote(from), a.remote(to)) })
 	m.renameBox(2, "Listen/Größe", a.localRename)

@@ -16,6 +16,7 @@ type Case struct {
 	Workers int
 	Files   string // memory: the fake Maildir; disk: the real one on a simulated file system
 	Base    string // memory: the fake record; sqlite: the real one
+	Remove  string // both: a mailbox that one side removed is removed from the other; empty: it is not
 	Acts    []Act
 }
 
@@ -83,8 +84,12 @@ func (f Fault) String() string {
 // String writes the case as [Parse] reads it.
 func (c Case) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "case seed=%d profile=%s mode=%s trash=%t workers=%d files=%s base=%s\n",
+	fmt.Fprintf(&b, "case seed=%d profile=%s mode=%s trash=%t workers=%d files=%s base=%s",
 		c.Seed, c.Profile, c.Mode, c.Trash, c.Workers, c.Files, c.Base)
+	if c.Remove != "" {
+		b.WriteString(" remove=" + c.Remove)
+	}
+	b.WriteByte('\n')
 	for _, a := range c.Acts {
 		switch {
 		case a.Op != nil:
@@ -125,6 +130,7 @@ func (c *Case) parse(line string) error {
 	word, rest, _ := strings.Cut(line, " ")
 	switch word {
 	case "case":
+		rest, c.Remove, _ = strings.Cut(rest, " remove=")
 		_, err := fmt.Sscanf(rest, "seed=%d profile=%s mode=%s trash=%t workers=%d files=%s base=%s",
 			&c.Seed, &c.Profile, &c.Mode, &c.Trash, &c.Workers, &c.Files, &c.Base)
 		return err

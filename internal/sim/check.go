@@ -133,7 +133,7 @@ func (w *world) quiet() {
 	for _, m := range w.muted {
 		w.server.Mute(m.mailbox, m.uid, false)
 	}
-	for _, m := range names {
+	for _, m := range everywhere {
 		w.server.SetReadOnly(m, false)
 	}
 	if w.c.Files == "memory" {
@@ -150,6 +150,11 @@ func (w *world) quiet() {
 	w.say("quiet")
 	if !w.rest(o) {
 		return
+	}
+	if !o.Recreate && w.asked(w.held) {
+		if o.Recreate = true; !w.rest(o) {
+			return
+		}
 	}
 	var tidied map[content]bool
 	if w.mode == conflict.TwoWay {
@@ -193,6 +198,7 @@ func (w *world) rest(o sync.Options) bool {
 			w.later += 48 * time.Hour // nothing is set aside for longer
 		}
 		result := w.clean(o)
+		w.held = result.Plan.Holds
 		if len(w.broken) > 0 {
 			return false
 		}
@@ -242,7 +248,8 @@ func (w *world) inOrder() {
 	if w.mode != conflict.TwoWay {
 		return
 	}
-	for _, m := range names {
+	w.noPassing()
+	for _, m := range everywhere {
 		w.rowsOf(ctx, m)
 	}
 }
@@ -344,6 +351,7 @@ func (w *world) verdict(tidied map[content]bool) {
 			w.broke("content %d %s", c, wrong)
 		}
 	}
+	w.judgeMailboxes()
 	w.oracle.next(where, flags)
 	clear(w.excused)
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path"
 	"slices"
@@ -134,7 +135,7 @@ func (d *disk) Crash(keep func(string) bool, random *rand.Rand) {
 // inTmp is what is in tmp/ of all mailboxes, by path.
 func (d *disk) inTmp() map[string]bool {
 	all := map[string]bool{}
-	for _, m := range names {
+	for _, m := range everywhere {
 		for _, f := range d.fs.Files(d.place(m) + "/tmp") {
 			all[d.place(m)+"/"+f.Name] = true
 		}
@@ -158,7 +159,7 @@ func (d *disk) place(m mail.Mailbox) string {
 }
 
 func (d *disk) Names() (all []mail.Mailbox) {
-	for _, m := range names {
+	for _, m := range everywhere {
 		if d.fs.Has(d.place(m) + "/cur") {
 			all = append(all, m)
 		}
@@ -266,7 +267,7 @@ const keywordsLock = "/dovecot-keywords.lock"
 // Busy: somebody has a keyword table in hand. A reader would wait; one that died
 // is not waited for.
 func (d *disk) Busy() bool {
-	for _, m := range names {
+	for _, m := range everywhere {
 		if p := d.place(m) + keywordsLock; d.fs.Has(p) {
 			if d.now() != nil {
 				return true
@@ -422,6 +423,33 @@ func (d *disk) RemoveMailbox(m mail.Mailbox) {
 	if place := d.place(m); place != rootPath && len(d.fs.Dirs(place)) == 0 {
 		d.fs.RemoveAll(place)
 	}
+}
+
+// RenameAll renames a mailbox's directory, and those of the mailboxes below it,
+// where nothing is in the way.
+func (d *disk) RenameAll(from, to mail.Mailbox, called map[mail.Mailbox]mail.Mailbox) bool {
+	for _, n := range called {
+		if d.fs.Has(d.place(n)) {
+			return false
+		}
+	}
+	move := func(a, b string) {
+		d.fs.Move(a, b, true)
+		for p := range maps.Clone(d.revived) {
+			if rest, in := strings.CutPrefix(p, a+"/"); in {
+				d.revived[b+"/"+rest] = d.revived[p]
+				delete(d.revived, p)
+			}
+		}
+	}
+	if d.layout == maildir.Verbatim {
+		move(d.place(from), d.place(to))
+		return true
+	}
+	for _, m := range slices.Sorted(maps.Keys(called)) {
+		move(d.place(m), d.place(called[m]))
+	}
+	return true
 }
 
 // Unsettle needs not be arranged: a directory that is read while files are

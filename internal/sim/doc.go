@@ -47,4 +47,10 @@
 // sides must end as those users left it. Where both did, before any run began,
 // the table of conflicts decides. Else it must not be lost, unless somebody
 // removed it, and there must not be more of it than were made.
+//
+// Mailboxes are judged by their names: one that nobody touched is where it was, one
+// that was renamed on one side has its new name on both, and one that was removed
+// empty, where the case has removals repeated, is on neither. Where a rename or a
+// removal cannot be told from something else, and is held for its user's word, the
+// word is given: the mailbox is made again.
 package sim

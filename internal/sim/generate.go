@@ -3,16 +3,15 @@ package sim
 import (
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"godwit/sync"
 )
 
 // Generate makes the case of a seed.
 func Generate(seed uint64) Case {
-	g := generator{rand.New(rand.NewPCG(seed, 1)), true, steps}
+	g := generator{rand.New(rand.NewPCG(seed, 1)), true, sync.Steps}
 	if windowed(seed) {
-		g.steps = slices.Concat(steps, sync.WindowSteps, sync.WindowSteps)
+		g.steps = slices.Concat(sync.Steps, sync.WindowSteps, sync.WindowSteps)
 	}
 	c := Case{
 		Seed:    seed,
@@ -28,6 +27,9 @@ func Generate(seed uint64) Case {
 	}
 	if g.IntN(8) == 0 {
 		c.Mode = g.pick("pull", "push", "archive")
+	}
+	if seed%3 == 0 && c.Mode == "two-way" {
+		c.Remove = "both"
 	}
 	// The account as it is found, a first run, and a point from which on things
 	// are known.
@@ -52,6 +54,16 @@ func Generate(seed uint64) Case {
 			}
 		}
 		c.Acts = append(c.Acts, Act{})
+	}
+	// A run that nothing disturbs, and a power cut soon after it: what it recorded
+	// and did not make durable looks, if it is lost, like somebody's wish.
+	if g.IntN(3) == 0 {
+		for range 2 + g.IntN(3) {
+			c.Acts = append(c.Acts, Act{Op: g.op("server.move", "server.move", "server.flag", "server.expunge", "server.deliver",
+				"server.copy", "server.rename-mailbox", "local.flag", "local.move")})
+		}
+		cut := Event{At: 1 + int(g.ExpFloat64()*8), Do: "power", Keep: g.Uint64() & g.Uint64()}
+		c.Acts = append(c.Acts, Act{Run: &Run{}}, Act{Run: &Run{Events: []Event{cut}}}, Act{})
 	}
 	return c
 }
@@ -111,23 +123,19 @@ func (g generator) run() *Run {
 // inner are points within calls.
 var inner = []string{
 	"Server.Append", "Server.Append done", "Server.Copy done", "Server.Move", "Server.Move done", "Server.Store", "Server.Store done",
-	"Server.Remove", "Server.Remove done", "Server.Fetch body", "Server.Fetch done", "Server.Create done", "Server.Observe",
+	"Server.Remove", "Server.Remove done", "Server.Fetch body", "Server.Fetch done", "Server.Create done", "Server.Observe", "Server.Rename", "Server.Delete",
 	"Local.Stage", "Local.Stage done", "Local.Settle done", "Local.Place rename", "Local.Place flush", "Local.Place done",
 	"Local.SetFlags rename", "Local.SetFlags flush", "Local.SetFlags done", "Local.Relocate flush", "Local.Relocate done",
 	"Local.Remove rename", "Local.Remove flush", "Local.Remove done", "Local.Scan", "Local.Stamp", "Local.Read",
 	"Base.Commit", "Base.Commit done",
 }
 
-// steps are the engine's, but for those that only a mailbox passes that is renamed or removed.
-var steps = slices.DeleteFunc(slices.Clone(sync.Steps), func(name string) bool {
-	return strings.HasPrefix(name, "rename.") || strings.HasPrefix(name, "delete.")
-})
-
 // innerDisk are those that there are besides, where the Maildir is the real one.
 var innerDisk = []string{
 	"FS.create", "FS.write", "FS.utimes", "FS.fsync", "FS.fsync", "FS.fsync", "FS.syncfs", "FS.rename", "FS.rename", "FS.rename",
 	"FS.link", "FS.unlink", "FS.stat", "FS.stat", "FS.readdir", "FS.readdir", "FS.readdir", "FS.replace", "FS.open", "FS.mkdir",
 	"Local.Place", "Local.SetFlags", "Local.Relocate", "Local.Remove", "Local.Flush", "Local.Sweep", "Local.Locate",
+	"Local.RenameMailbox", "Local.DeleteMailbox", "FS.renamedir", "FS.rmdir",
 }
 
 func (g generator) event() Event {
@@ -148,7 +156,7 @@ func (g generator) event() Event {
 
 // fsCalls of the file system can be made to fail.
 var fsCalls = []string{
-	"create", "write", "utimes", "fsync", "fsync", "syncfs", "rename", "rename", "link", "unlink", "stat", "readdir", "replace", "open", "mkdir",
+	"create", "write", "utimes", "fsync", "fsync", "syncfs", "rename", "rename", "link", "unlink", "stat", "readdir", "replace", "open", "mkdir", "renamedir", "rmdir",
 }
 
 func (g generator) fault() Fault {
@@ -176,7 +184,7 @@ func (g generator) fault() Fault {
 			if f.Effect != "before" {
 				f.Err = "uncertain"
 			}
-		case "Fetch", "Store", "Remove", "Create":
+		case "Fetch", "Store", "Remove", "Create", "Rename", "Delete":
 			f.Effect = g.pick("before", "partly", "after")
 			if f.Effect != "before" {
 				f.Err = "offline"

@@ -1,11 +1,15 @@
 package sim
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"godwit/sync"
+)
 
 // GenerateLarge makes a case in which most messages are large, and the runs that
 // fetch them are cut, stopped, killed and out of power while they do.
 func GenerateLarge(seed uint64) Case {
-	g := generator{rand.New(rand.NewPCG(seed, 5)), true, steps}
+	g := generator{rand.New(rand.NewPCG(seed, 5)), true, sync.Steps}
 	c := Case{
 		Seed:    7*seed + 3, // see keeps
 		Profile: g.pick("plain", "uidplus", "condstore", "qresync", "modern"),

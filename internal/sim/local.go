@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"math/rand/v2"
 
 	"godwit/internal/fake"
@@ -26,6 +27,8 @@ type localSide interface {
 	Edit(m mail.Mailbox, k mail.Key, raw []byte)
 	MakeMailbox(mail.Mailbox)
 	RemoveMailbox(mail.Mailbox)
+	// RenameAll renames a mailbox and those below it; false where it cannot.
+	RenameAll(from, to mail.Mailbox, called map[mail.Mailbox]mail.Mailbox) bool
 	Unsettle(m mail.Mailbox, times int, missed ...mail.Key)
 	// Busy tells that somebody else is writing what a reader may have to write.
 	Busy() bool
@@ -47,11 +50,15 @@ type memory struct{ *fake.Local }
 func (m memory) Busy() bool     { return false }
 func (m memory) Left() []string { return nil }
 
+func (m memory) RenameAll(from, to mail.Mailbox, _ map[mail.Mailbox]mail.Mailbox) bool {
+	return m.Local.RenameMailbox(context.Background(), from, to) == nil
+}
+
 func (m memory) Crash(keep func(string) bool, _ *rand.Rand) { m.Local.Crash(keep) }
 
 func (m memory) Trashed() (all []fake.File) {
 	for run := range int64(64) {
-		for _, name := range names {
+		for _, name := range everywhere {
 			all = append(all, m.Trash(run+1, name)...)
 		}
 	}

@@ -38,6 +38,8 @@ var ops = []struct {
 	{"local.create", 1, (*world).createLocal},
 	{"local.remove", 1, (*world).removeLocal},
 	{"local.unsettle", 1, (*world).unsettle},
+	{"server.rename-mailbox", 2, (*world).renameServer},
+	{"local.rename-mailbox", 2, (*world).renameLocal},
 }
 
 // do carries an op out.
@@ -195,7 +197,11 @@ func (w *world) createServer(o Op) string {
 	if m == trashName && w.c.Trash || w.oracle.closed[m] {
 		return ""
 	}
-	w.dropServer(m)
+	if w.hasServer(m) {
+		w.dropServer(m)
+		w.oracle.dropped(onServer, m)
+	}
+	w.oracle.touch(m)
 	w.server.CreateMailbox(m, "")
 	return string(m)
 }
@@ -204,7 +210,7 @@ func (w *world) dropServer(m mail.Mailbox) {
 	if !w.hasServer(m) {
 		return
 	}
-	w.oracle.dropped(onServer, m)
+	w.oracle.removed(onServer, m, len(w.server.Messages(m)))
 	for _, msg := range w.server.Messages(m) {
 		if c, ok := w.contentOf(msg.Raw); ok {
 			w.oracle.took(onServer, c, m)
@@ -387,6 +393,7 @@ func (w *world) rewrite(o Op) string {
 
 func (w *world) createLocal(o Op) string {
 	m := mailbox(o.A)
+	w.oracle.touch(m)
 	w.local.MakeMailbox(m)
 	return string(m)
 }
@@ -405,7 +412,7 @@ func (w *world) removeLocal(o Op) string {
 	if !w.hasLocal(m) {
 		return ""
 	}
-	w.oracle.dropped(onLocal, m)
+	w.oracle.removed(onLocal, m, len(w.local.Files(m)))
 	for _, f := range w.local.Files(m) {
 		if c, ok := w.contentOf(f.Raw); ok {
 			w.oracle.took(onLocal, c, m)

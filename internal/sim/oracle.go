@@ -70,6 +70,7 @@ type story struct {
 	late                  bool                  // some of it after a run began
 	root                  content               // that edits made this one of
 	hasRoot               bool
+	went                  bool // along, when a mailbox was renamed
 }
 
 // oracle knows what may have become of every content.
@@ -85,13 +86,16 @@ type oracle struct {
 	// its letters.
 	foreign map[content]bool
 	// ever is, by side, which contents its users ever changed.
-	ever [2]map[content]bool
+	ever    [2]map[content]bool
+	boxes   *existence
+	renames []mail.NewName        // of mailboxes
+	unsure  map[mail.Mailbox]bool // renamed while a run was under way, with what was on its way there
 }
 
 func newOracle(w *world) *oracle {
 	return &oracle{
 		w: w, stories: map[content]*story{}, reset: map[mail.Mailbox]bool{}, lost: map[mail.Mailbox]bool{}, closed: map[mail.Mailbox]bool{},
-		foreign: map[content]bool{}, ever: [2]map[content]bool{{}, {}},
+		foreign: map[content]bool{}, ever: [2]map[content]bool{{}, {}}, boxes: newExistence(nil, nil), unsure: map[mail.Mailbox]bool{},
 	}
 }
 
@@ -123,6 +127,7 @@ func (o *oracle) changed(at side, c content) *story {
 func (o *oracle) added(at side, c content, m mail.Mailbox, f mail.Flags) {
 	s := o.changed(at, c)
 	s.been[m] = true
+	o.touch(m)
 	s.made[at]++
 	s.model[at].add(m, 1)
 	if s.start.total() == 0 && s.made[onServer]+s.made[onLocal] == 1 {
@@ -133,6 +138,7 @@ func (o *oracle) added(at side, c content, m mail.Mailbox, f mail.Flags) {
 func (o *oracle) took(at side, c content, m mail.Mailbox) {
 	s := o.changed(at, c)
 	s.been[m] = true
+	o.touch(m)
 	s.gone[at]++
 	if o.w.c.Trash {
 		o.ever[onServer][c] = true // it may go to the trash there
@@ -144,8 +150,18 @@ func (o *oracle) took(at side, c content, m mail.Mailbox) {
 }
 
 func (o *oracle) moved(at side, c content, from, to mail.Mailbox) {
+	o.touch(from)
+	o.touch(to)
+	went := o.of(c).went
+	o.wentAlong(at, c, from, to)
+	o.of(c).went = went
+}
+
+// wentAlong notes a move that the renaming of a mailbox made.
+func (o *oracle) wentAlong(at side, c content, from, to mail.Mailbox) {
 	s := o.changed(at, c)
 	s.been[from], s.been[to] = true, true
+	s.went = true
 	s.relocated[at]++
 	s.model[at].add(from, -1)
 	s.model[at].add(to, 1)
@@ -257,7 +273,7 @@ func (o *oracle) judge(s *story, now places) string {
 	if now.total() > most {
 		return fmt.Sprintf("was made %d times and is there %d times", had, now.total())
 	}
-	if s.inAny(o.lost, now) {
+	if s.inAny(o.lost, now) || s.inAny(o.unsure, now) {
 		return ""
 	}
 	rest := maps.Clone(now) // without what may have got to the trash by removal
@@ -266,9 +282,9 @@ func (o *oracle) judge(s *story, now places) string {
 		inTrash = now[trashName]
 		delete(rest, trashName)
 	}
-	for _, want := range o.allowed(s) {
+	for _, want := range o.renamedToo(s, o.allowed(s)) {
 		if trashed == 0 {
-			if maps.Equal(want, now) {
+			if o.equal(s, want, now) {
 				return ""
 			}
 			continue
@@ -276,7 +292,7 @@ func (o *oracle) judge(s *story, now places) string {
 		want = maps.Clone(want)
 		least := want[trashName]
 		delete(want, trashName)
-		if maps.Equal(want, rest) && inTrash >= least && inTrash <= least+trashed {
+		if o.equal(s, want, rest) && inTrash >= least && inTrash <= least+trashed {
 			return ""
 		}
 	}
@@ -420,6 +436,9 @@ func (o *oracle) next(now map[content]places, flags map[content]mail.Flags) {
 		o.stories[c] = s
 	}
 	o.running, o.cut = false, false
+	o.boxes = newExistence(o.w.server.Names(), o.w.local.Names())
+	o.renames = nil
+	clear(o.unsure)
 	clear(o.reset)
 	clear(o.lost)
 	clear(o.closed)

@@ -12,6 +12,7 @@ import (
 	"godwit/internal/fake"
 	"godwit/mail"
 	"godwit/sync"
+	"godwit/sync/plan"
 )
 
 // names are all mailboxes that there can be.
@@ -54,6 +55,7 @@ type world struct {
 
 	unlooked map[mail.Mailbox][]content // files changed since the engine looked
 	removing mail.Mailbox
+	held     []plan.Hold      // by the last undisturbed run
 	excused  map[content]bool // whose file may be in the local trash
 
 	traced bool
@@ -174,6 +176,9 @@ type muted struct {
 // options are those that all runs of the case have.
 func (w *world) options() sync.Options {
 	policy := conflict.Policy{Mode: w.mode, MaxDeleteCount: 1000}
+	if w.c.Remove == "both" {
+		policy.Remove = conflict.RemoveBoth
+	}
 	o := sync.Options{
 		Patience: []time.Duration{}, // nothing here takes time
 		Now:      func() time.Time { return time.Unix(1_800_000_000, 0).Add(w.later) },
@@ -331,9 +336,9 @@ func (w *world) looked(point, detail string) {
 // writes are the calls that change a side.
 var writes = map[string]side{
 	"Server.Append": onServer, "Server.Copy": onServer, "Server.Move": onServer, "Server.Store": onServer,
-	"Server.Remove": onServer, "Server.Create": onServer,
+	"Server.Remove": onServer, "Server.Create": onServer, "Server.Rename": onServer, "Server.Delete": onServer,
 	"Local.Create": onLocal, "Local.Stage": onLocal, "Local.Link": onLocal, "Local.Place": onLocal, "Local.SetFlags": onLocal,
-	"Local.Relocate": onLocal, "Local.Remove": onLocal,
+	"Local.Relocate": onLocal, "Local.Remove": onLocal, "Local.RenameMailbox": onLocal, "Local.DeleteMailbox": onLocal,
 }
 
 // disturbed is a run that events and faults happen to.
@@ -342,7 +347,7 @@ func (w *world) disturbed(r Run) {
 	window := w.window(true)
 	o.Window = func(mail.Mailbox, mail.Role) sync.Window { return window }
 	o.Full, o.AllowDeletes, o.Recreate = r.Full, r.AllowDeletes, r.Recreate
-	if len(w.oracle.lost) > 0 {
+	if len(w.oracle.lost) > 0 && w.c.Remove == "" {
 		o.AllowDeletes = false // would say that the Maildir is to do without
 	}
 	for _, f := range r.Faults {
@@ -423,6 +428,6 @@ func (w *world) arrange(f Fault) {
 // serverFaults and localFaults are the calls that can be made to fail. What both
 // sides have, the first gets; "Remove" is the server's.
 var (
-	serverFaults = []string{"Mailboxes", "Observe", "List", "Fetch", "Identify", "Store", "Append", "Copy", "Move", "Remove", "Create"}
+	serverFaults = []string{"Mailboxes", "Observe", "List", "Fetch", "Identify", "Store", "Append", "Copy", "Move", "Remove", "Create", "Rename", "Delete"}
 	localFaults  = []string{"Scan", "Read", "Stage", "Settle", "Place", "SetFlags", "Relocate", "Locate", "Discard", "Sweep"}
 )
