@@ -67,6 +67,7 @@ type Account struct {
 	keywords chan struct{}
 	mu       sync.Mutex // guards what follows
 	live     map[string]bool
+	tables   map[mail.Mailbox]bool // whose table of keywords is durable
 	hints    map[mail.Mailbox]hint
 	held     map[mail.Mailbox]*heldTmp
 	room     allowance // see checkSpace
@@ -97,7 +98,7 @@ func Open(o Options) (*Account, error) {
 	a := &Account{
 		sys: o.System, root: root, account: o.Account, trash: o.TrashDir, now: o.Now, names: n, keys: keys,
 		inner: filepath.Join(root, innerTrash(n.layout)), copyToTrash: o.CopyToTrash, noLinks: o.NoLinks,
-		live: map[string]bool{}, hints: map[mail.Mailbox]hint{}, held: map[mail.Mailbox]*heldTmp{}, write: (*file).Write, statfs: statfs,
+		live: map[string]bool{}, tables: map[mail.Mailbox]bool{}, hints: map[mail.Mailbox]hint{}, held: map[mail.Mailbox]*heldTmp{}, write: (*file).Write, statfs: statfs,
 		keywords: make(chan struct{}, 1),
 	}
 	if _, real := o.System.(kernel); !real {

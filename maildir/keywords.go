@@ -107,7 +107,7 @@ func (a *Account) lettersFor(ctx context.Context, b *box, keywords mail.Keywords
 		return nil, err
 	}
 	if missing := missingFrom(t, keywords); len(missing) == 0 || !room(t).Open {
-		return t, nil
+		return t, a.keepTable(b, keywords)
 	}
 	select {
 	case a.keywords <- struct{}{}:
@@ -129,6 +129,34 @@ func (a *Account) lettersFor(ctx context.Context, b *box, keywords mail.Keywords
 	}
 	err = lock.setMode(mode)
 	return t, errors.Join(b.top.fail("chmod", keywordsName, err), b.top.sync())
+}
+
+// keepTable makes a mailbox's table durable before names are given that mean
+// something by it alone: whoever wrote it, a run of ours that died among them, may
+// not have come to that. Once for each process is enough.
+func (a *Account) keepTable(b *box, keywords mail.Keywords) error {
+	if keywords == "" {
+		return nil
+	}
+	a.mu.Lock()
+	kept := a.tables[b.name]
+	a.mu.Unlock()
+	if kept {
+		return nil
+	}
+	err := item{b.top, keywordsName}.sync()
+	if isMissing(err) {
+		return nil
+	}
+	if err == nil {
+		err = b.top.sync()
+	}
+	if err == nil {
+		a.mu.Lock()
+		a.tables[b.name] = true
+		a.mu.Unlock()
+	}
+	return err
 }
 
 // extend writes the table with new keywords into the lock file, and tells the

@@ -86,6 +86,7 @@ func (a *Account) unremember(m mail.Mailbox) {
 	a.letGo(m)
 	a.mu.Lock()
 	delete(a.hints, m)
+	delete(a.tables, m)
 	a.mu.Unlock()
 }
 

@@ -83,7 +83,7 @@ func (w *world) lookOutside() []seen {
 	if !w.windowed() {
 		return nil
 	}
-	for _, m := range names {
+	for _, m := range everywhere {
 		for row, err := range w.base.OutsideRows(context.Background(), m, 0) {
 			if err != nil {
 				w.broke("reading base: %v", err)

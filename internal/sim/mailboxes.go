@@ -126,9 +126,9 @@ func (o *oracle) touch(m mail.Mailbox) { o.boxes.touched[m]++ }
 // removed notes that a mailbox was removed from a side where it held so many
 // messages. An empty one, where removals are repeated, is no loss.
 func (o *oracle) removed(at side, m mail.Mailbox, messages int) {
-	if o.w.c.Remove == "" || messages > 0 || m == mail.Inbox || m == trashName || o.w.mode != conflict.TwoWay {
+	if o.w.c.Remove == "" || messages > 0 || m == mail.Inbox || m == trashName || o.w.mode != conflict.TwoWay || o.running {
 		o.dropped(at, m)
-	} else if !o.running {
+	} else {
 		o.boxes.emptied[m] = at
 	}
 	o.touch(m)
