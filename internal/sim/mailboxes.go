@@ -124,9 +124,10 @@ func (o *oracle) renamed(at side, called map[mail.Mailbox]mail.Mailbox) {
 func (o *oracle) touch(m mail.Mailbox) { o.boxes.touched[m]++ }
 
 // removed notes that a mailbox was removed from a side where it held so many
-// messages. An empty one, where removals are repeated, is no loss.
+// messages. An empty one, where removals are repeated, is no loss; but in a window
+// the server may have what is not here.
 func (o *oracle) removed(at side, m mail.Mailbox, messages int) {
-	if o.w.c.Remove == "" || messages > 0 || m == mail.Inbox || m == trashName || o.w.mode != conflict.TwoWay || o.running {
+	if o.w.c.Remove == "" || messages > 0 || m == mail.Inbox || m == trashName || o.w.mode != conflict.TwoWay || o.running || o.w.windowed() {
 		o.dropped(at, m)
 	} else {
 		o.boxes.emptied[m] = at

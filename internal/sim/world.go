@@ -280,7 +280,11 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 	w.pass()
 	w.now = &schedule{
 		hasty:  w.c.Files != "disk",
-		random: rand.New(rand.NewPCG(w.c.Seed, uint64(w.runs))), at: at,
+		random: rand.New(rand.NewPCG(w.c.Seed, uint64(w.runs))),
+		at: func(s *schedule, point string) {
+			at(s, point)
+			w.excuse(point) // what was done at this very point, too
+		},
 		tell: func(point, detail string) {
 			if side, ok := writes[point]; ok {
 				w.touched[side]++
@@ -326,6 +330,12 @@ func (w *world) looked(point, detail string) {
 	case "Local.Remove", "Local.Relocate":
 		w.removing = m
 	}
+	w.excuse(point)
+}
+
+// excuse notes, where a file is removed or moved, which of those in its mailbox
+// changed since the engine looked.
+func (w *world) excuse(point string) {
 	if strings.HasPrefix(point, "Local.Remove") || strings.HasPrefix(point, "Local.Relocate") || point == "FS.rename" || point == "FS.link" {
 		for _, c := range w.unlooked[w.removing] {
 			w.excused[c] = true
