@@ -2,13 +2,15 @@ package search
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"mime"
 	netmail "net/mail"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
 )
 
 // Header fields as they came, for those who show or judge what was found.
@@ -54,42 +56,23 @@ func (f Fields) Sent() time.Time {
 	return t
 }
 
-// words decodes encoded-words.
+// words decodes encoded-words, in the charsets that web pages are written in,
+// which are those of mail (WHATWG Encoding Standard, 4.2).
 var words = mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
-	// What mail is written in, UTF-8 and ISO-8859-1 apart, which the library has.
-	switch strings.ToLower(charset) {
-	case "windows-1252", "cp1252":
-	case "iso-8859-15", "latin-9":
-	default:
-		return nil, errCharset
-	}
-	octets, err := io.ReadAll(r)
+	e, err := htmlindex.Get(charset)
 	if err != nil {
 		return nil, err
 	}
-	return strings.NewReader(western(octets, strings.HasPrefix(strings.ToLower(charset), "iso"))), nil
+	return e.NewDecoder().Reader(r), nil
 }}
 
-var errCharset = errors.New("unknown charset")
-
-// western reads windows-1252 or ISO-8859-15, which are ISO-8859-1 but for a few
-// characters.
-func western(octets []byte, latin9 bool) string {
-	const upper = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ"
-	other := map[byte]rune{0xa4: '€', 0xa6: 'Š', 0xa8: 'š', 0xb4: 'Ž', 0xb8: 'ž', 0xbc: 'Œ', 0xbd: 'œ', 0xbe: 'Ÿ'}
-	table := []rune(upper)
-	var b strings.Builder
-	for _, c := range octets {
-		r := rune(c)
-		switch {
-		case !latin9 && c >= 0x80 && c < 0xa0:
-			r = table[c-0x80]
-		case latin9 && other[c] != 0:
-			r = other[c]
-		}
-		b.WriteRune(r)
+// western reads windows-1252, in which every octet stands for a character.
+func western(octets string) string {
+	text, err := charmap.Windows1252.NewDecoder().String(octets)
+	if err != nil {
+		return octets
 	}
-	return b.String()
+	return text
 }
 
 // Decode makes readable text of a field's value: encoded-words (RFC 2047) are
@@ -97,7 +80,7 @@ func western(octets []byte, latin9 bool) string {
 // are no UTF-8 are taken for windows-1252. Control characters may be in it.
 func Decode(value string) string {
 	if !utf8.ValidString(value) {
-		value = western([]byte(value), false)
+		value = western(value)
 	}
 	if decoded, err := words.DecodeHeader(value); err == nil {
 		return decoded

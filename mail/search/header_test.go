@@ -8,11 +8,11 @@ import (
 func TestHeadersAreReadable(t *testing.T) {
 	t.Parallel()
 	f := ReadFields([]byte("From: =?utf-8?q?Gr=C3=B6=C3=9Fe?=\r\n =?iso-8859-1?q?_M=FCller?= <a@example.org>, b@example.org\r\n" +
-		"SUBJECT : =?windows-1252?q?=80_5?= =?utf-8?b?w6Q=?= =?koi8-r?q?=C1?=\r\nDate: Sat, 21 Nov 2026 10:00:00 +0100\r\nodd\r\n\r\nTo: body\r\n"))
+		"SUBJECT : =?windows-1252?q?=80_5?= =?utf-8?b?w6Q=?= =?koi8-r?q?=C1?= =?x-klingon?q?nuq?=\r\nDate: Sat, 21 Nov 2026 10:00:00 +0100\r\nodd\r\n\r\nTo: body\r\n"))
 	if got := f.Sender(); got != "Größe Müller" {
 		t.Errorf("sender %q", got)
 	}
-	if got := Decode(f.Get("Subject")); got != "€ 5 ä =?koi8-r?q?=C1?=" {
+	if got := Decode(f.Get("Subject")); got != "€ 5 ä а =?x-klingon?q?nuq?=" {
 		t.Errorf("subject %q", got)
 	}
 	if got := f.Sent().UTC().Format("2006-01-02 15:04"); got != "2026-11-21 09:00" {
@@ -37,8 +37,16 @@ func TestHeadersAreReadable(t *testing.T) {
 	if got := Decode("caf\xe9"); got != "café" {
 		t.Errorf("eight bits: %q", got)
 	}
-	if got := Decode("=?iso-8859-15?q?=A4?="); got != "€" {
-		t.Errorf("ISO-8859-15: %q", got)
+	for word, want := range map[string]string{
+		"=?iso-8859-15?q?=A4?=":              "€",
+		"=?ISO-2022-JP?B?GyRCRnxLXBsoQg==?=": "日本",
+		"=?gb2312?b?1tDOxA==?=":              "中文",
+		"=?koi8-r?b?zcnS?=":                  "мир",
+		"=?big5?b?pKSk5Q==?=":                "中文",
+	} {
+		if got := Decode(word); got != want {
+			t.Errorf("%s: %q", word, got)
+		}
 	}
 }
 
