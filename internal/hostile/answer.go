@@ -292,7 +292,7 @@ func (c *Conn) search(cmd *Command) {
 	if extended {
 		args = args[2:]
 	}
-	set, deleted, text := "1:*", false, ""
+	set, deleted, text, larger := "1:*", false, "", -1
 	for i := 0; i < len(args); i++ {
 		switch strings.ToUpper(args[i].text) {
 		case "UID":
@@ -301,11 +301,14 @@ func (c *Conn) search(cmd *Command) {
 			deleted = true
 		case "HEADER":
 			text, i = args[i+2].text, i+2
+		case "LARGER":
+			larger, _ = strconv.Atoi(args[i+1].text)
+			i++
 		}
 	}
 	var found []string
 	c.those(set, func(_ int, m *Message) {
-		if (!deleted || slices.Contains(m.Flags, `\Deleted`)) && strings.Contains(string(m.Body), text) {
+		if (!deleted || slices.Contains(m.Flags, `\Deleted`)) && len(m.Body) > larger && strings.Contains(string(m.Body), text) {
 			found = append(found, strconv.FormatUint(uint64(m.UID), 10))
 		}
 	})
