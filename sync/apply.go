@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	gosync "sync"
 	"sync/atomic"
@@ -157,16 +158,55 @@ func (r *run) apply(ctx context.Context) error {
 			return err
 		}
 	}
-	err = r.transfer(ctx, works, r.moveOnServer, r.copyOnServer, r.moveLocally, r.upload, r.fetch)
-	if err == nil && linking(works) {
-		err = r.transfer(ctx, works, r.link, r.fetch)
-	}
-	if err != nil {
-		return r.stopped(ctx, works, err)
-	}
-	if err := r.eachWork(ctx, works, r.changeFlags); err != nil {
+	// What costs little comes first: flags, and removals where nothing that is
+	// brought may be what somebody else's removal is about.
+	if err := r.changeAllFlags(ctx, works); err != nil {
 		return err
 	}
+	early := onlyFetches(works)
+	if early {
+		if err := r.remove(ctx, works); err != nil {
+			return err
+		}
+	}
+	for _, some := range r.inTurn(works) {
+		if err := r.transfer(ctx, some, r.moveOnServer, r.copyOnServer, r.moveLocally, r.upload, r.fetch); err != nil {
+			return r.stopped(ctx, works, err)
+		}
+	}
+	if linking(works) {
+		if err := r.transfer(ctx, works, r.link, r.fetch); err != nil {
+			return r.stopped(ctx, works, err)
+		}
+	}
+	if err := r.changeAllFlags(ctx, works); err != nil {
+		return err
+	}
+	if !early {
+		if err := r.remove(ctx, works); err != nil {
+			return err
+		}
+	}
+	if err := r.fetchLarge(ctx, works); err != nil {
+		return err
+	}
+	if err := r.lookBack(ctx); err != nil {
+		return err
+	}
+	return r.removeMailboxes(ctx, works)
+}
+
+// changeAllFlags changes the flags that are known to differ by now.
+func (r *run) changeAllFlags(ctx context.Context, works map[mail.Mailbox]*work) error {
+	return r.eachWork(ctx, works, func(ctx context.Context, w *work) error {
+		err := r.changeFlags(ctx, w)
+		w.flags = nil
+		return err
+	})
+}
+
+// remove records what both sides agree on, and carries out the removals.
+func (r *run) remove(ctx context.Context, works map[mail.Mailbox]*work) error {
 	if err := r.eachWork(ctx, works, r.record); err != nil {
 		return err
 	}
@@ -176,16 +216,35 @@ func (r *run) apply(ctx context.Context) error {
 		}
 		r.holdRemovals(works, err)
 	}
-	if err := r.eachWork(ctx, works, r.removals); err != nil {
-		return err
+	return r.eachWork(ctx, works, r.removals)
+}
+
+// onlyFetches tells that all there is to be transferred are new messages of the
+// server. Else what makes a copy comes before anything that removes one.
+func onlyFetches(works map[mail.Mailbox]*work) bool {
+	for _, w := range works {
+		if len(w.links)+len(w.uploads)+len(w.copies)+len(w.moves)+len(w.relocates) > 0 {
+			return false
+		}
+		for i := range w.fetches {
+			if w.fetches[i].Row != nil {
+				return false
+			}
+		}
 	}
-	if err := r.fetchLarge(ctx, works); err != nil {
-		return err
+	return true
+}
+
+// inTurn are the mailboxes whose transfers come one after the other: INBOX first,
+// where not all may be transferred, and else all at a time.
+func (r *run) inTurn(works map[mail.Mailbox]*work) []map[mail.Mailbox]*work {
+	inbox := works[mail.Inbox]
+	if !r.limited() || inbox == nil || len(works) == 1 {
+		return []map[mail.Mailbox]*work{works}
 	}
-	if err := r.lookBack(ctx); err != nil {
-		return err
-	}
-	return r.removeMailboxes(ctx, works)
+	others := maps.Clone(works)
+	delete(others, mail.Inbox)
+	return []map[mail.Mailbox]*work{{mail.Inbox: inbox}, others}
 }
 
 // stopped records what is complete in a run whose transfers err ends.

@@ -47,7 +47,7 @@ func (r *run) fetchThem(ctx context.Context, w *work, wait bool) error {
 		if wait {
 			small, large = f.apart(w.fetches)
 		}
-		batches = bySize(small, f.wanted)
+		batches = r.bySize(small, f.wanted)
 	}
 	due := 0
 	for _, uids := range append(large, batches...) {
@@ -104,15 +104,17 @@ func newestFirst(all mail.UIDSet) []mail.UIDSet {
 	return batches
 }
 
-// bySize cuts the fetches, in the plan's order, into batches.
-func bySize(fetches []plan.Fetch, wanted map[mail.UID]*plan.Fetch) []mail.UIDSet {
+// bySize cuts the fetches, in the plan's order, into batches. Where there is a
+// limit they are small: what it stops a batch in the middle of comes again.
+func (r *run) bySize(fetches []plan.Fetch, wanted map[mail.UID]*plan.Fetch) []mail.UIDSet {
+	mostMessages, mostOctets := r.batchSize()
 	var batches []mail.UIDSet
 	var uids []mail.UID
 	octets := int64(0)
 	for i := range fetches {
 		m := &fetches[i].Message
 		wanted[m.UID] = &fetches[i]
-		if len(uids) == batchMessages || len(uids) > 0 && octets+m.Content.Size > batchOctets {
+		if len(uids) == mostMessages || len(uids) > 0 && octets+m.Content.Size > mostOctets {
 			batches, uids, octets = append(batches, mail.UIDs(uids...)), nil, 0
 		}
 		uids, octets = append(uids, m.UID), octets+max(0, m.Content.Size)
@@ -149,9 +151,15 @@ func (f *fetching) share(ctx context.Context, uids mail.UIDSet, bring func(conte
 
 // batch fetches some messages into tmp/ and passes those that count on.
 func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
-	r, b := f.r, f.w.b
-	arrived := make(map[mail.UID]arrival, uids.Len())
-	g := r.gather(b, func(m mail.ServerMessage, body io.Reader) error {
+	uids, reserved := f.admit(uids)
+	g, arrived := f.gather(ctx)
+	return f.bring(ctx, g, arrived, uids, reserved)
+}
+
+// gather stages what comes in arrived.
+func (f *fetching) gather(ctx context.Context) (g *gathering, arrived map[mail.UID]arrival) {
+	arrived = map[mail.UID]arrival{}
+	return f.r.gather(f.w.b, func(m mail.ServerMessage, body io.Reader) error {
 		a, err := f.stage(ctx, m, body)
 		if err != nil {
 			return err
@@ -159,8 +167,26 @@ func (f *fetching) batch(ctx context.Context, uids mail.UIDSet) error {
 		a.staged.Content.Partial, a.row.Content.Partial = 0, 0 // it is what the server has
 		arrived[m.UID] = a
 		return nil
-	})
-	counted, err := g.fetch(ctx, uids)
+	}), arrived
+}
+
+// bring has the messages gathered that were admitted.
+func (f *fetching) bring(ctx context.Context, g *gathering, arrived map[mail.UID]arrival, uids mail.UIDSet, reserved int64) error {
+	r := f.r
+	if uids.IsEmpty() {
+		return nil
+	}
+	inTime, cancel := r.within(ctx)
+	defer cancel()
+	counted, err := g.fetch(inTime, uids)
+	r.Limit.done(reserved, g.crossed)
+	over := err != nil && ctx.Err() == nil && ranOut(inTime)
+	if over {
+		err = nil
+	}
+	if err == nil {
+		uids = uids.Minus(f.begun(g, uids.Minus(counted), over))
+	}
 	var strays []mail.Staged
 	for _, uid := range slices.Sorted(maps.Keys(arrived)) {
 		if !counted.Contains(uid) {

@@ -46,6 +46,9 @@ type gathering struct {
 	mu   gosync.Mutex // the engine asks where to go on, a connection's reader writes
 	open map[mail.UID]*gathered
 	full bool // nothing more can be kept
+
+	most    map[mail.UID]int64 // of these only so many octets are wanted now; guarded by mu
+	crossed int64              // octets of bodies, where there is a limit
 }
 
 // gathered is a large message on its way.
@@ -71,9 +74,9 @@ func (r *run) listKept(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.incomplete = make(map[place]mail.UIDValidity, len(all))
+	r.incomplete = make(map[place]mail.Incomplete, len(all))
 	for _, i := range all {
-		r.incomplete[place{i.Mailbox, i.UID}] = i.UIDValidity
+		r.incomplete[place{i.Mailbox, i.UID}] = i
 	}
 	return nil
 }
@@ -82,7 +85,7 @@ func (r *run) listKept(ctx context.Context) error {
 func (g *gathering) fetch(ctx context.Context, uids mail.UIDSet) (mail.UIDSet, error) {
 	r, b := g.r, g.b
 	for uid := range uids.All() {
-		if v, some := r.incomplete[place{b.name, uid}]; some && v == b.validity() && len(g.open) < mostGathered {
+		if i, some := r.incomplete[place{b.name, uid}]; some && i.UIDValidity == b.validity() && len(g.open) < mostGathered {
 			kept, err := r.Incoming.Open(ctx, b.name, b.validity(), uid)
 			if err != nil {
 				continue // what cannot be read comes again
@@ -104,7 +107,7 @@ func (g *gathering) fetch(ctx context.Context, uids mail.UIDSet) (mail.UIDSet, e
 	// What could not be continued is fetched from its beginning.
 	var again mail.UIDSet
 	for uid, w := range g.open {
-		if w.kept.About().Octets > 0 && !(w.whole && counted.Contains(uid)) {
+		if w.kept.About().Octets > 0 && !(w.whole && counted.Contains(uid)) && g.most[uid] == 0 {
 			w.anew = true
 			again.Add(uid)
 		}
@@ -128,15 +131,19 @@ func (g *gathering) from(uid mail.UID) mail.Span {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	w := g.open[uid]
+	most := g.most[uid]
 	if w == nil || w.stale || w.anew {
-		return mail.Span{}
+		return mail.Span{Length: most}
 	}
 	about := w.kept.About()
 	if about.Octets == 0 || about.Octets > about.Total {
-		return mail.Span{}
+		return mail.Span{Length: most}
 	}
 	offset := about.Octets - min(about.Octets, g.overlap())
-	return mail.Span{Offset: offset, Length: about.Total - offset, Rest: true}
+	if length := about.Total - offset; most == 0 || most >= length {
+		return mail.Span{Offset: offset, Length: length, Rest: true}
+	}
+	return mail.Span{Offset: offset, Length: most}
 }
 
 func (g *gathering) overlap() int64 { return max(1, g.r.Large/overlap) }
@@ -146,6 +153,9 @@ func (g *gathering) sink(ctx context.Context, m mail.ServerMessage, p mail.Piece
 	g.mu.Lock()
 	w := g.open[m.UID]
 	g.mu.Unlock()
+	if g.r.limited() {
+		body = metered{body, g.r.Limit, &g.crossed}
+	}
 	if p.Offset == 0 {
 		if w = g.begin(ctx, w, m, p); w != nil {
 			return g.copy(ctx, w, m, p, body)
@@ -309,6 +319,14 @@ func (g *gathering) close(recorded bool) error {
 	}
 	g.open = nil
 	return failed
+}
+
+// need is how many octets of a message are still to come; before, where none came.
+func (g *gathering) need(uid mail.UID, before int64) int64 {
+	if w := g.open[uid]; w != nil && w.kept.About().Octets > 0 {
+		return w.kept.About().Total - w.kept.About().Octets
+	}
+	return before
 }
 
 // has tells that a message came by way of Incoming.

@@ -26,6 +26,16 @@ type largeBatch struct {
 // mostLarge is how many large messages a batch has at most, whatever their sizes.
 const mostLarge = 8
 
+// leastBegun is how much of a message there must be room for, for it to be begun.
+const leastBegun = 256 << 10
+
+func (r *run) mostLarge() int {
+	if r.limited() {
+		return 1
+	}
+	return mostLarge
+}
+
 // apart takes the messages out of what is to be fetched that are large, and come
 // whole.
 func (f *fetching) apart(all []plan.Fetch) (small []plan.Fetch, large []mail.UIDSet) {
@@ -46,7 +56,7 @@ func (f *fetching) apart(all []plan.Fetch) (small []plan.Fetch, large []mail.UID
 			continue
 		}
 		f.wanted[op.Message.UID] = op
-		if len(uids) == mostLarge || len(uids) > 0 && octets+size > batchOctets {
+		if len(uids) == f.r.mostLarge() || len(uids) > 0 && octets+size > batchOctets {
 			next()
 		}
 		uids, octets = append(uids, op.Message.UID), octets+size
@@ -93,7 +103,7 @@ func (r *run) fetchLarge(ctx context.Context, works map[mail.Mailbox]*work) erro
 	for _, b := range r.order {
 		if w := works[b.name]; w != nil {
 			row = append(row, w.large...)
-			w.large, w.flags = nil, nil // the flags were changed before
+			w.large = nil
 		}
 	}
 	if len(row) == 0 {
@@ -109,7 +119,7 @@ func (r *run) fetchLarge(ctx context.Context, works map[mail.Mailbox]*work) erro
 	if err != nil {
 		return r.stopped(ctx, works, err)
 	}
-	return r.eachWork(ctx, works, r.changeFlags)
+	return r.changeAllFlags(ctx, works)
 }
 
 // inRow has the workers take the batches in their order.
@@ -126,10 +136,42 @@ func (r *run) inRow(ctx context.Context, row []largeBatch) error {
 		case <-gctx.Done():
 			return errors.Join(g.Wait(), context.Cause(gctx))
 		}
+		fetch, left := l.f.admitLarge(l.uids)
+		if left {
+			<-r.slots
+			continue
+		}
 		g.Go(func() error {
 			defer func() { <-r.slots }()
-			return r.only(l.f.w.b, l.f.batch(ctx, l.uids))
+			return r.only(l.f.w.b, fetch(ctx))
 		})
 	}
 	return g.Wait()
+}
+
+// admitLarge asks the limit for a batch, and returns what fetches it. One that there
+// is not enough room for is begun, where there is some: the next run goes on with
+// it. left: nothing of it is fetched.
+func (f *fetching) admitLarge(uids mail.UIDSet) (fetch func(context.Context) error, left bool) {
+	r := f.r
+	if !r.limited() {
+		return func(ctx context.Context) error { return f.batch(ctx, uids) }, false
+	}
+	uid := uids.Max()
+	need := f.need(uid)
+	some, all := need, r.Limit.take(need, r.Now())
+	if !all && r.Incoming != nil {
+		some = r.Limit.some(min(r.Large, leastBegun), need, r.Now())
+	}
+	if !all && (some == 0 || r.Incoming == nil) {
+		f.postponeAll(uids)
+		return nil, true
+	}
+	return func(ctx context.Context) error {
+		g, arrived := f.gather(ctx)
+		if !all {
+			g.most = map[mail.UID]int64{uid: some}
+		}
+		return f.bring(ctx, g, arrived, uids, some+overhead)
+	}, false
 }

@@ -159,7 +159,7 @@ func (r *run) look(ctx context.Context, b *box) error {
 				return context.Cause(gctx)
 			}
 			// What is fetched in part has to be known by its size first.
-			if !b.parts.any() && !b.windowed() && r.asked(b).IsEmpty() && (b.local == nil || b.listing != nil && b.listing.Len() == 0) {
+			if !b.parts.any() && !b.windowed() && !r.limited() && r.asked(b).IsEmpty() && (b.local == nil || b.listing != nil && b.listing.Len() == 0) {
 				b.fresh = true
 				return nil
 			}

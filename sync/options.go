@@ -36,6 +36,11 @@ type Options struct {
 	// whether this run shall fetch the whole.
 	Complete func(mail.Row) bool
 
+	// Limit bounds what is transferred; nil: nothing does. Wire tells how many octets
+	// crossed the server's connections; nil: those of the bodies are counted.
+	Limit *Limit
+	Wire  func() int64
+
 	// Incoming, when not nil, keeps what came of large messages whose transfer was
 	// cut, so that the next connection, or the next run, goes on from there.
 	Incoming Incoming
@@ -152,9 +157,10 @@ type Result struct {
 	Failures []Failure
 	// SetAside are the messages that are left alone since their time to be tried
 	// again has not come. Those that failed in this run are among Failures.
-	SetAside []mail.Quarantined
-	Looked   int // mailboxes that were looked into, because something moved
-	Total    int // mailboxes of the account
+	SetAside  []mail.Quarantined
+	Remaining Remaining // what the limit did not allow for
+	Looked    int       // mailboxes that were looked into, because something moved
+	Total     int       // mailboxes of the account
 }
 
 // Changed tells that the run changed anything on either side.

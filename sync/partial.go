@@ -65,8 +65,14 @@ func (f *fetching) inPart(batches []mail.UIDSet) (whole, parts []mail.UIDSet) {
 func (f *fetching) part(ctx context.Context, uids mail.UIDSet) error {
 	r, b := f.r, f.w.b
 	limits := mail.PartLimits{Text: b.parts.MaxText, HeadersOnly: b.parts.HeadersOnly}
+	uids, reserved := f.admit(uids)
+	if uids.IsEmpty() {
+		return nil
+	}
+	inTime, cancel := r.within(ctx)
+	defer cancel()
 	arrived, sizes := map[mail.UID]arrival{}, map[mail.UID]int64{}
-	counted, err := r.Server.FetchPart(ctx, b.name, b.validity(), uids, limits, func(m mail.ServerMessage, body io.Reader) error {
+	counted, err := r.Server.FetchPart(inTime, b.name, b.validity(), uids, limits, func(m mail.ServerMessage, body io.Reader) error {
 		sizes[m.UID] = m.Content.Size
 		m.Content.Size = -1 // of what comes, nothing is announced
 		a, err := f.stage(ctx, m, body)
@@ -75,6 +81,11 @@ func (f *fetching) part(ctx context.Context, uids mail.UIDSet) error {
 		}
 		return err
 	})
+	r.Limit.done(reserved, 0)
+	if err != nil && ctx.Err() == nil && ranOut(inTime) {
+		f.postponeAll(uids.Minus(counted))
+		uids, err = counted, nil
+	}
 	var strays []mail.Staged
 	var done mail.UIDSet
 	for _, uid := range slices.Sorted(maps.Keys(arrived)) {
@@ -94,7 +105,7 @@ func (f *fetching) part(ctx context.Context, uids mail.UIDSet) error {
 		f.unfinishRows(uids)
 		return fmt.Errorf("fetching in part: %w", err)
 	}
-	for _, rest := range bySizeOf(uids.Minus(done), f.wanted) {
+	for _, rest := range r.bySizeOf(uids.Minus(done), f.wanted) {
 		if err := f.batch(ctx, rest); err != nil {
 			return err
 		}
@@ -103,12 +114,12 @@ func (f *fetching) part(ctx context.Context, uids mail.UIDSet) error {
 }
 
 // bySizeOf cuts some of the wanted messages into batches.
-func bySizeOf(uids mail.UIDSet, wanted map[mail.UID]*plan.Fetch) []mail.UIDSet {
+func (r *run) bySizeOf(uids mail.UIDSet, wanted map[mail.UID]*plan.Fetch) []mail.UIDSet {
 	var ops []plan.Fetch
 	for uid := range uids.All() {
 		ops = append(ops, *wanted[uid])
 	}
-	return bySize(ops, map[mail.UID]*plan.Fetch{})
+	return r.bySize(ops, map[mail.UID]*plan.Fetch{})
 }
 
 // complete fetches the whole of messages that are here in part, where that is
@@ -159,9 +170,22 @@ func (r *run) wantsWhole(b *box, row mail.Row) bool {
 func (r *run) completeSome(ctx context.Context, b *box, rows []mail.Row) (err error) {
 	byUID := map[mail.UID]mail.Row{}
 	var uids mail.UIDSet
+	reserved := int64(0)
 	for _, row := range rows {
+		n := row.Content.Partial
+		if i, some := r.incomplete[place{b.name, row.UID}]; some {
+			n = max(0, n-i.Octets)
+		}
+		if !r.Limit.take(n, r.Now()) {
+			r.postpone(b, n)
+			continue
+		}
+		reserved += n + overhead
 		byUID[row.UID] = row
 		uids.Add(row.UID)
+	}
+	if uids.IsEmpty() {
+		return nil
 	}
 	staged := map[mail.UID]mail.Staged{}
 	g := r.gather(b, func(m mail.ServerMessage, body io.Reader) error {
@@ -173,7 +197,16 @@ func (r *run) completeSome(ctx context.Context, b *box, rows []mail.Row) (err er
 		return err
 	})
 	defer func() { err = errors.Join(err, g.close(err == nil)) }()
-	counted, err := g.fetch(ctx, uids)
+	inTime, cancel := r.within(ctx)
+	defer cancel()
+	counted, err := g.fetch(inTime, uids)
+	r.Limit.done(reserved, g.crossed)
+	if err != nil && ctx.Err() == nil && ranOut(inTime) {
+		for uid := range uids.Minus(counted).All() {
+			r.postpone(b, g.need(uid, byUID[uid].Content.Partial))
+		}
+		uids, err = counted, nil
+	}
 	var all, strays []mail.Staged
 	for _, uid := range slices.Sorted(maps.Keys(staged)) {
 		if counted.Contains(uid) {

@@ -27,6 +27,7 @@ var ErrRefused = errors.New("refused")
 func Run(ctx context.Context, o Options) (Result, error) {
 	r := newRun(o)
 	r.started = r.now()
+	o.Limit.meter(o.Wire)
 	err := r.run(ctx)
 	r.result.SetAside = r.leftAside()
 	if o.DryRun || errors.Is(err, errStep) {
@@ -56,8 +57,8 @@ type run struct {
 	renameHolds []plan.Hold
 	nextID      atomic.Int64 // of intents
 
-	incomplete map[place]mail.UIDValidity // messages of which octets are kept
-	putOff     map[place]bool             // messages that are fetched after all others; guarded by mu
+	incomplete map[place]mail.Incomplete // messages of which octets are kept
+	putOff     map[place]bool            // messages that are fetched after all others; guarded by mu
 
 	slots     chan struct{} // one for each worker
 	deliver   chan delivery
@@ -540,6 +541,8 @@ func (r *run) recordRun(ctx context.Context, err error) error {
 		rec.Summary = "something was held back by a guard"
 	case res.Incomplete():
 		rec.Summary = "done in part"
+	case res.Remaining.Messages > 0:
+		rec.Summary = "stopped at its limit"
 	}
 	changes := append(r.asideChanges(), mail.PutRun{Run: rec})
 	if len(r.boxes) > 0 {

@@ -17,15 +17,33 @@ const uploadMessages = 4096
 
 // upload appends a mailbox's new files to the server.
 func (r *run) upload(ctx context.Context, w *work) error {
+	mostMessages, mostOctets := uploadMessages, int64(batchOctets)
+	if r.limited() {
+		mostMessages, mostOctets = r.batchSize()
+	}
 	for len(w.uploads) > 0 {
-		n, octets := 0, int64(0)
-		batch := uploadsOf(w.uploads[:min(uploadMessages, len(w.uploads))])
-		for n < len(batch) && (n == 0 || octets+batch[n].Content.Size <= batchOctets) {
-			octets += batch[n].Content.Size
-			n++
+		var batch []plan.Upload
+		octets, reserved := int64(0), int64(0)
+		for len(w.uploads) > 0 && len(batch) < mostMessages {
+			op := w.uploads[0].(plan.Upload)
+			size := op.Content.Size
+			if len(batch) > 0 && octets+size > mostOctets {
+				break
+			}
+			w.uploads = w.uploads[1:]
+			if !r.Limit.take(size, r.Now()) {
+				r.lostUpload(op)
+				r.postpone(w.b, size)
+				continue
+			}
+			batch, octets, reserved = append(batch, op), octets+size, reserved+size+overhead
 		}
-		batch, w.uploads = batch[:n], w.uploads[n:]
-		if err := r.uploadBatch(ctx, w, batch); err != nil {
+		if len(batch) == 0 {
+			continue
+		}
+		err := r.uploadBatch(ctx, w, batch)
+		r.Limit.done(reserved, 0)
+		if err != nil {
 			for _, op := range append(batch, uploadsOf(w.uploads)...) {
 				r.lostUpload(op)
 			}

@@ -31,6 +31,8 @@ func syncCommand() *cli.Command {
 			flag("full", "distrust every stamp and look at everything (files are not read: see verify --deep)"),
 			flag("retry", "try what is set aside, whether its time has come or not"),
 			&cli.StringFlag{Name: "max-size", Usage: "fetch messages larger than this only in part (2MB; 0: none)"},
+			&cli.StringFlag{Name: "budget", Usage: "transfer at most this much (50MB), the best first, and leave the rest to the next run"},
+			&cli.StringFlag{Name: "for", Usage: "transfer for at most this long (60s, 10m), the best first, and leave the rest to the next run"},
 			flag("new-root", "accept a Maildir whose marker is gone, and remove nothing"),
 			flag("recreate", "create mailboxes again that one side has lost"),
 			flag("relocate", "rename directories after the layout or the map was changed"),
@@ -69,9 +71,39 @@ func runSync(c *cli.Context) error {
 			t.maxSize = &size
 		}
 	}
+	if options.Limit, err = limitOf(c.String("budget"), c.String("for"), time.Now()); err != nil {
+		return err
+	}
 	return ended(eachAccount(targets, func(t *target) int {
 		return syncAccount(ctx, p, t, options, opening{wait: c.Bool("wait"), relocate: c.Bool("relocate")})
 	}))
+}
+
+// limitOf reads --budget and --for, which hold for all accounts together; nil:
+// neither is given.
+func limitOf(budget, duration string, now time.Time) (*sync.Limit, error) {
+	if budget == "" && duration == "" {
+		return nil, nil
+	}
+	l := &sync.Limit{}
+	if budget != "" {
+		n, err := config.Octets(budget)
+		if err != nil {
+			return nil, usagef("--budget: %v", err)
+		}
+		if n == 0 {
+			return nil, usagef("--budget: nothing could be transferred; --dry-run tells what there is")
+		}
+		l.Octets = n
+	}
+	if duration != "" {
+		d, err := time.ParseDuration(duration)
+		if err != nil || d <= 0 {
+			return nil, usagef("--for: %q is not a time such as 60s or 10m", duration)
+		}
+		l.Until = now.Add(d)
+	}
+	return l, nil
 }
 
 // eachAccount runs over the accounts side by side, and returns the exit code.
@@ -152,6 +184,10 @@ func engineOptions(a *account, o sync.Options) sync.Options {
 	o.SubscribedOnly = a.config.SubscribedOnly
 	o.Parts, o.Window = (&target{account: a.config}).parts, (&target{account: a.config}).window
 	o.Step, o.Patience = crashStep, patience
+	o.Wire = func() int64 {
+		t := a.server.Traffic()
+		return t.In + t.Out
+	}
 	o.Incoming = maildir.OpenIncoming(maildir.IncomingOptions{Path: incomingPath(a.state)})
 	return o
 }

@@ -207,3 +207,75 @@ func TestALargeMessageComesLast(t *testing.T) {
 	a.same()
 	a.quiet()
 }
+
+// TestABudgetIsKept runs with a budget until nothing is left. What crosses the wire
+// is what was said, and nothing of it comes twice.
+func TestABudgetIsKept(t *testing.T) {
+	t.Parallel()
+	const budget = 2_000_000
+	a, size := heavy(t, "full", 5_000_000)
+	a.other().Create("Later")
+	a.other().Fill("Later", 150, func(i int) []byte { return corpus.Sized(30+i, 20_000) })
+	size += 150 * 20_000
+	total, runs := int64(0), 0
+	for left := true; left; runs++ {
+		if runs > 10 {
+			t.Fatal("it never ends")
+		}
+		a.proxy.Reset()
+		r := a.sync("--budget", "2MB")
+		left = strings.Contains(r.stdout, "left to the next run")
+		c := a.proxy.Counts()
+		if c.Up+c.Down > budget {
+			t.Errorf("run %d: %d octets crossed, with a budget of %d", runs+1, c.Up+c.Down, budget)
+		}
+		if left && c.Up+c.Down < budget*9/10 {
+			t.Errorf("run %d: only %d octets crossed, with a budget of %d: %s", runs+1, c.Up+c.Down, budget, r.stdout)
+		}
+		total += c.Up + c.Down
+		if runs == 0 {
+			if n := len(a.files("INBOX")); n != 3 {
+				t.Errorf("%d of the 3 small messages of INBOX are here after the first run", n)
+			}
+		}
+	}
+	t.Logf("%d octets in %d runs: %d crossed", size, runs, total)
+	if total > size+size/10 {
+		t.Errorf("%d octets crossed for %d", total, size)
+	}
+	a.same()
+	a.quiet()
+}
+
+// TestATimeIsKept gives runs too little time on a slow line. They end in time,
+// well, and the next one goes on.
+func TestATimeIsKept(t *testing.T) {
+	t.Parallel()
+	const rate = 500_000
+	a, size := heavy(t, "full", 3_000_000)
+	a.proxy.Set(wan.Network{Rate: rate})
+	a.proxy.Reset()
+	runs := 0
+	for left := true; left; runs++ {
+		if runs > 10 {
+			t.Fatal("it never ends")
+		}
+		began := time.Now()
+		r := a.sync("--for", "2s")
+		left = strings.Contains(r.stdout, "left to the next run")
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if n := len(a.files("INBOX")); n < 3 {
+			t.Errorf("%d of the 3 small messages are here", n)
+		}
+	}
+	c := a.proxy.Counts()
+	t.Logf("%d octets in %d runs: %d came down", size, runs, c.Down)
+	if runs < 2 || c.Down > size+size/5 {
+		t.Errorf("%d runs, %d octets for %d", runs, c.Down, size)
+	}
+	a.proxy.Set(wan.Network{})
+	a.same()
+	a.quiet()
+}

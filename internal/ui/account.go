@@ -212,10 +212,24 @@ func (a *Account) Done(o Outcome) {
 		a.plan(o.Result.Plan)
 		return
 	}
-	if a.p.o.Level == Quiet || a.p.o.Level == Normal && !a.p.o.OutTerminal {
+	if a.p.o.Level == Quiet {
 		return
 	}
-	a.p.Print(a.summary(o, took))
+	if a.p.o.Level != Normal || a.p.o.OutTerminal {
+		a.p.Print(a.summary(o, took))
+	}
+	if left := o.Result.Remaining; left.Messages > 0 {
+		a.p.Print(a.p.Clean(a.name) + ": " + leftText(left))
+	}
+}
+
+// leftText says what a limit left to the next run.
+func leftText(l sync.Remaining) string {
+	are := "are"
+	if l.Messages == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%s (%s) %s left to the next run", Messages(l.Messages), Bytes(l.Bytes), are)
 }
 
 // summary is one line about the whole run.

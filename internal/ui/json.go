@@ -41,10 +41,17 @@ type record struct {
 	Next   string `json:"next,omitempty"`
 	Held   *int   `json:"held,omitempty"`
 
-	Exit    *int     `json:"exit,omitempty"`
-	Seconds *float64 `json:"seconds,omitempty"`
-	DryRun  bool     `json:"dry_run,omitempty"`
-	Counts  *counts  `json:"counts,omitempty"`
+	Exit      *int       `json:"exit,omitempty"`
+	Seconds   *float64   `json:"seconds,omitempty"`
+	DryRun    bool       `json:"dry_run,omitempty"`
+	Counts    *counts    `json:"counts,omitempty"`
+	Remaining *remaining `json:"remaining,omitempty"`
+}
+
+// remaining is what a limit left to the next run.
+type remaining struct {
+	Messages int   `json:"messages"`
+	Bytes    int64 `json:"bytes"`
 }
 
 // counts is what a run did.
@@ -211,6 +218,9 @@ func (a *Account) done(o Outcome, took time.Duration) record {
 			Fetched: res.Pulled, Sent: res.Pushed, Moved: res.Moved, Flagged: res.Flagged, Removed: res.Removed, Left: res.Left,
 			Held: res.Held, Aside: len(res.SetAside), Failed: len(res.Failures), Looked: res.Looked, Total: res.Total,
 		},
+	}
+	if l := res.Remaining; l.Messages > 0 {
+		r.Remaining = &remaining{l.Messages, l.Bytes}
 	}
 	if o.Err != nil {
 		r.Text = a.p.Clean(o.Err.Error())

@@ -91,6 +91,26 @@ func TestATerminalGetsASummary(t *testing.T) {
 	}
 }
 
+func TestWhatALimitLeftIsTold(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		left  sync.Remaining
+		level Level
+		want  string
+	}{
+		{sync.Remaining{Messages: 1, Bytes: 2048}, Normal, "work: 1 message (2.00 KiB) is left to the next run\n"},
+		{sync.Remaining{Messages: 1200, Bytes: 7 << 20}, Normal, "work: 1,200 messages (7.00 MiB) are left to the next run\n"},
+		{sync.Remaining{Messages: 2}, Quiet, ""},
+		{sync.Remaining{}, Normal, ""},
+	} {
+		p, b := printer(Options{Level: test.level})
+		p.Account("work").Done(Outcome{Result: sync.Result{Pulled: 3, Remaining: test.left}})
+		if b.out.String() != test.want || b.err.Len() > 0 {
+			t.Errorf("%+v: standard output %q, standard error %q", test.left, &b.out, &b.err)
+		}
+	}
+}
+
 func TestQuietKeepsQuietOnATerminal(t *testing.T) {
 	t.Parallel()
 	p, b := printer(Options{OutTerminal: true, ErrTerminal: true, Level: Quiet})
@@ -126,6 +146,7 @@ func TestJSONHasALineForEveryEvent(t *testing.T) {
 	p.Account("work").Notice("maintenance on Sunday")
 	a := p.Account("home")
 	a.Done(Outcome{DryRun: true, Result: sync.Result{Plan: plan.Plan{Operations: operations}}})
+	p.Account("thin").Done(Outcome{Result: sync.Result{Pulled: 1, Remaining: sync.Remaining{Messages: 2, Bytes: 7 << 20}}})
 	golden := "testdata/events.jsonl"
 	if os.Getenv("UPDATE") != "" {
 		if err := os.WriteFile(golden, b.out.Bytes(), 0o644); err != nil {
