@@ -459,7 +459,7 @@ func (a *Account) List(ctx context.Context, m mail.Mailbox) (*mail.Observation, 
 }
 
 // ListLarge is List, and tells which of the messages are larger than that many
-// octets; zero: does not ask.
+// octets; zero: does not ask. It does so in the same flight, or not at all.
 func (a *Account) ListLarge(ctx context.Context, m mail.Mailbox, octets int64) (*mail.Observation, mail.UIDSet, error) {
 	var o *mail.Observation
 	var large mail.UIDSet
@@ -473,7 +473,8 @@ func (a *Account) ListLarge(ctx context.Context, m mail.Mailbox, octets int64) (
 		selected := s.selecting(ctx, raw, wire.SelectOptions{})
 		search := s.conn.Search(ctx, wire.SearchCriteria{})
 		var larger *wire.Command[mail.UIDSet]
-		if octets > 0 {
+		// Two answers without a tag could not be told apart.
+		if octets > 0 && s.has(goimap.CapESearch) {
 			larger = s.conn.Search(ctx, wire.SearchCriteria{Larger: octets})
 		}
 		over := func() { // waits for what was asked for in vain

@@ -161,7 +161,7 @@ func (f *fetching) admitLarge(uids mail.UIDSet) (fetch func(context.Context) err
 	need := f.need(uid)
 	some, all := need, r.Limit.take(need, r.Now())
 	if !all && r.Incoming != nil {
-		some = r.Limit.some(min(r.Large, leastBegun), need, r.Now())
+		some = r.Limit.some(min(r.Large/4, leastBegun), need, r.Now())
 	}
 	if !all && (some == 0 || r.Incoming == nil) {
 		f.postponeAll(uids)

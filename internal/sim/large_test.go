@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"godwit/internal/sim"
@@ -15,7 +16,7 @@ func TestLargeMessagesGoOn(t *testing.T) {
 	if testing.Short() {
 		cases = 80
 	}
-	went, whole, reported := 0, 0, 0
+	went, whole, left, reported := 0, 0, 0, 0
 	for seed := range cases {
 		c := sim.GenerateLarge(seed)
 		broken, lines := play(t, c, true)
@@ -31,9 +32,14 @@ func TestLargeMessagesGoOn(t *testing.T) {
 		if slices.Contains(lines, "  Server.Fetch body ") {
 			whole++
 		}
+		if slices.ContainsFunc(lines, func(line string) bool {
+			return strings.Contains(line, " left ") && !strings.Contains(line, " left 0 ")
+		}) {
+			left++
+		}
 	}
-	t.Logf("of %d cases %d fetched messages, and %d went on with some", cases, whole, went)
-	if went < int(cases)/20 {
-		t.Errorf("only %d of %d cases went on with what was kept", went, cases)
+	t.Logf("of %d cases %d fetched messages, %d went on with some, and %d left some for a limit", cases, whole, went, left)
+	if went < int(cases)/20 || left < int(cases)/20 {
+		t.Errorf("only %d of %d cases went on with what was kept, and %d had a limit", went, cases, left)
 	}
 }

@@ -198,7 +198,8 @@ func (w *world) options() sync.Options {
 	return o
 }
 
-// keeps tells that most messages are large, and their octets kept as they come.
+// keeps tells that most messages are large, and their octets kept as they come;
+// every other run that is disturbed may transfer only little.
 func (w *world) keeps() bool { return w.c.Seed%7 == 3 }
 
 // smallest is the size up to which messages are small, where any is large.
@@ -296,9 +297,9 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 	w.say("run %d", w.runs)
 	result, err := w.now.run(o)
 	w.now = nil
-	w.say("  ends: pulled %d pushed %d moved %d flagged %d removed %d held %d looked %d of %d failures %d error %v",
+	w.say("  ends: pulled %d pushed %d moved %d flagged %d removed %d held %d looked %d of %d failures %d left %d error %v",
 		result.Pulled, result.Pushed, result.Moved, result.Flagged, result.Removed, result.Held, result.Looked, result.Total,
-		len(result.Failures), err)
+		len(result.Failures), result.Left.Messages, err)
 	for _, f := range result.Failures {
 		w.say("  failed: %s UID %d key %s: %v", f.Mailbox, f.UID, f.Key, f.Err)
 	}
@@ -357,6 +358,9 @@ func (w *world) disturbed(r Run) {
 	window := w.window(true)
 	o.Window = func(mail.Mailbox, mail.Role) sync.Window { return window }
 	o.Full, o.AllowDeletes, o.Recreate = r.Full, r.AllowDeletes, r.Recreate
+	if n := (w.c.Seed/7 + uint64(w.runs)) % 4; w.keeps() && n > 1 {
+		o.Limit = &sync.Limit{Octets: int64(300 + 211*((w.c.Seed+uint64(w.runs))%9))}
+	}
 	if len(w.oracle.lost) > 0 && w.c.Remove == "" {
 		o.AllowDeletes = false // would say that the Maildir is to do without
 	}
@@ -383,7 +387,7 @@ func (w *world) disturbed(r Run) {
 			}
 		}
 	})
-	w.oracle.cut = w.oracle.cut || err != nil || len(result.Failures) > 0
+	w.oracle.cut = w.oracle.cut || err != nil || len(result.Failures) > 0 || result.Left.Messages > 0
 	if err != nil && isStuck(err) {
 		w.broke("%v", err)
 	}
