@@ -25,7 +25,7 @@ func (r *run) upload(ctx context.Context, w *work) error {
 		var batch []plan.Upload
 		octets, reserved := int64(0), int64(0)
 		for len(w.uploads) > 0 && len(batch) < mostMessages {
-			op := w.uploads[0].(plan.Upload)
+			op, _ := w.uploads[0].(plan.Upload) // all are
 			size := op.Content.Size
 			if len(batch) > 0 && octets+size > mostOctets {
 				break

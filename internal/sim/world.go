@@ -299,7 +299,7 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 	w.now = nil
 	w.say("  ends: pulled %d pushed %d moved %d flagged %d removed %d held %d looked %d of %d failures %d left %d error %v",
 		result.Pulled, result.Pushed, result.Moved, result.Flagged, result.Removed, result.Held, result.Looked, result.Total,
-		len(result.Failures), result.Left.Messages, err)
+		len(result.Failures), result.Remaining.Messages, err)
 	for _, f := range result.Failures {
 		w.say("  failed: %s UID %d key %s: %v", f.Mailbox, f.UID, f.Key, f.Err)
 	}
@@ -387,7 +387,7 @@ func (w *world) disturbed(r Run) {
 			}
 		}
 	})
-	w.oracle.cut = w.oracle.cut || err != nil || len(result.Failures) > 0 || result.Left.Messages > 0
+	w.oracle.cut = w.oracle.cut || err != nil || len(result.Failures) > 0 || result.Remaining.Messages > 0
 	if err != nil && isStuck(err) {
 		w.broke("%v", err)
 	}
