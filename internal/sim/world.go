@@ -54,9 +54,9 @@ type world struct {
 	muted   []muted
 
 	unlooked map[mail.Mailbox][]content // files changed since the engine looked
-	removing mail.Mailbox
-	held     []plan.Hold      // by the last undisturbed run
-	excused  map[content]bool // whose file may be in the local trash
+	removing map[mail.Mailbox]bool      // files of which are on their way out, in this run
+	held     []plan.Hold                // by the last undisturbed run
+	excused  map[content]bool           // whose file may be in the local trash
 
 	traced bool
 	trace  []string
@@ -277,6 +277,7 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 	w.runs++
 	w.later += 7 * time.Minute // what failed is due again after two runs, or later
 	w.oracle.running = true
+	w.removing = map[mail.Mailbox]bool{}
 	w.touched = [2]int{}
 	w.pass()
 	w.now = &schedule{
@@ -329,7 +330,7 @@ func (w *world) looked(point, detail string) {
 	case "Local.Stamp", "Local.Scan":
 		delete(w.unlooked, m)
 	case "Local.Remove", "Local.Relocate":
-		w.removing = m
+		w.removing[m] = true
 	}
 	w.excuse(point)
 }
@@ -338,8 +339,10 @@ func (w *world) looked(point, detail string) {
 // changed since the engine looked.
 func (w *world) excuse(point string) {
 	if strings.HasPrefix(point, "Local.Remove") || strings.HasPrefix(point, "Local.Relocate") || point == "FS.rename" || point == "FS.link" {
-		for _, c := range w.unlooked[w.removing] {
-			w.excused[c] = true
+		for m := range w.removing {
+			for _, c := range w.unlooked[m] {
+				w.excused[c] = true
+			}
 		}
 	}
 }
