@@ -247,7 +247,7 @@ var floodCases = []hostility{
 		c.Write("* OK ")
 		pour(c.w, strings.Repeat("x", 1<<16))
 	})},
-	{name: "a line of SEARCH that does not end", exit: []int{1, 4}, bend: having(Plain, instead("UID SEARCH", func(c *Conn, _ *Command) {
+	{name: "a line of SEARCH that does not end", exit: []int{0, 1, 4}, bend: having(Plain, instead("UID SEARCH", func(c *Conn, _ *Command) {
 		c.Write("* SEARCH")
 		pour(c.w, strings.Repeat(" 1 3", 1<<14))
 	})), heal: full},
