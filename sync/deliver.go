@@ -135,7 +135,6 @@ func (d *deliverer) turn(ctx context.Context, group []delivery) error {
 			}})
 			rows = append(rows, mail.PutRow{Row: a.row}, mail.DropIntent{ID: id})
 		}
-		rows = append(rows, r.placedEntries(g)...)
 	}
 	if err := r.step("deliver.staged"); err != nil {
 		return err
@@ -189,7 +188,7 @@ func (d *deliverer) replaced(ctx context.Context, group []delivery) error {
 
 // commit records the group before, together with this one's intents.
 func (d *deliverer) commit(ctx context.Context, intents []mail.Change) error {
-	if err := d.r.commit(ctx, append(d.recorded, intents...)...); err != nil {
+	if err := d.record(ctx, intents); err != nil {
 		return err
 	}
 	if len(d.recorded) > 0 {
@@ -199,6 +198,20 @@ func (d *deliverer) commit(ctx context.Context, intents []mail.Change) error {
 	}
 	d.tell(nil)
 	return nil
+}
+
+// record commits with the rows what the journal says of them: an entry that grows
+// with each group, so that no older one may be committed behind a newer.
+func (d *deliverer) record(ctx context.Context, intents []mail.Change) error {
+	changes := d.recorded
+	if len(d.waiting) > 0 {
+		d.r.recording <- struct{}{}
+		defer func() { <-d.r.recording }()
+		for _, g := range d.waiting {
+			changes = append(changes, d.r.placedEntries(g)...)
+		}
+	}
+	return d.r.commit(ctx, append(changes, intents...)...)
 }
 
 // tell reports on the deliveries whose rows were waiting.

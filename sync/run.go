@@ -62,6 +62,7 @@ type run struct {
 
 	slots     chan struct{} // one for each worker
 	deliver   chan delivery
+	recording chan struct{}    // held by who commits what was delivered
 	transfers gosync.WaitGroup // batches being fetched or delivered
 	// stopTransfers ends the phase of transfers early.
 	stopTransfers context.CancelFunc
@@ -192,7 +193,7 @@ func newRun(o Options) *run {
 	}
 	return &run{
 		Options: o, boxes: map[mail.Mailbox]*box{}, failedContent: map[mail.Hash]bool{},
-		slots: make(chan struct{}, o.Workers),
+		slots: make(chan struct{}, o.Workers), recording: make(chan struct{}, 1),
 	}
 }
 
