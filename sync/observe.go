@@ -204,6 +204,10 @@ func (r *run) ask(ctx context.Context, b *box) error {
 	if err := r.doubtful(ctx, b, o); err != nil {
 		return err
 	}
+	if b.exchanged() {
+		b.items, b.observed, b.reset = nil, nil, false
+		return errExchanged
+	}
 	o = b.observed
 	if b.reset || o.Complete || o.Present != nil {
 		return nil
@@ -226,6 +230,18 @@ func (r *run) ask(ctx context.Context, b *box) error {
 	}
 	return nil
 }
+
+// exchanged tells that the mailbox was still the one that base knows when the server
+// listed it, and is another one now: since then it was renamed, or removed, and its name
+// given to another. Where its messages are now, this run's list does not know, and what
+// is sent again would be there twice.
+func (b *box) exchanged() bool {
+	s := b.server.Status
+	return b.reset && s != nil && s.UIDValidity == b.before.UIDValidity
+}
+
+// errExchanged is told of a mailbox whose name another one has since it was listed.
+var errExchanged = fmt.Errorf("%w since the mailboxes were listed: another mailbox has the name now; it was left alone, and the next run looks where the old one is", mail.ErrUIDValidity)
 
 // since is what base knows of the mailbox on the server.
 func (r *run) since(b *box) mail.Since {
