@@ -286,6 +286,10 @@ func TestMailboxes(t *testing.T) {
 			hold: "1 message is new", open: true},
 		{name: "gone from the server, created again", is: existence{local: true, baseServer: true, baseLocal: true},
 			change: func(in *plan.Input) { in.Recreate = true }, want: "create on server A; upload A; upload A"},
+		{name: "gone from the server, created again, another not looked into", is: existence{local: true, baseServer: true, baseLocal: true},
+			change: recreateBlindly, hold: "it is not made again", open: true},
+		{name: "gone from the Maildir, created again, another not looked into", is: existence{server: true, baseServer: true, baseLocal: true},
+			change: recreateBlindly, hold: "it is not made again", open: true},
 		{name: "gone from the server, created again, one file removed", is: existence{local: true, baseServer: true, baseLocal: true},
 			events: func(w *world) { w.removeFiles("A", 1) },
 			change: func(in *plan.Input) { in.Recreate = true }, want: "create on server A; upload A; forget A"},
@@ -499,4 +503,11 @@ func TestARepairRemovesNothing(t *testing.T) {
 	if fetched != 15 || sent != 15 {
 		t.Errorf("%d fetched, %d sent", fetched, sent)
 	}
+}
+
+// recreateBlindly asks for mailboxes to be made again while another one, which may
+// have their mail, cannot be looked into.
+func recreateBlindly(in *plan.Input) {
+	in.Recreate = true
+	in.Mailboxes = append(in.Mailboxes, plan.Mailbox{Name: "Z", Server: plan.Held, Local: plan.Held})
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"godwit/conflict"
 	"godwit/mail"
@@ -98,6 +99,10 @@ func (p *planner) openServerOnly(b *box) {
 		p.add(CreateLocal{Step{b.Name, why}}, b, 0, "")
 	}
 	switch {
+	case p.in.Recreate && (b.BaseLocal || b.BaseServer) && p.anyHeld():
+		b.waits, b.left = true, conflict.MailboxGoneFromMaildir
+		b.may &^= localHalf | conflict.ServerRemoval
+		p.unfinished(b, b.left)
 	case p.in.Recreate && (b.BaseLocal || b.BaseServer):
 		b.lostLocal, b.reviveLocal = true, true
 		create(conflict.MailboxRecreated)
@@ -120,6 +125,12 @@ func (p *planner) openServerOnly(b *box) {
 	}
 }
 
+// anyHeld tells that a mailbox cannot be looked into. What another one lost may be
+// there, moved or under a new name: made again, that would come back twice.
+func (p *planner) anyHeld() bool {
+	return slices.ContainsFunc(p.boxes, func(b *box) bool { return b.Server == Held || b.Local == Held })
+}
+
 // closeLocal settles that the Maildir is not to have the mailbox.
 func (b *box) closeLocal() {
 	b.notLocal = true
@@ -131,6 +142,10 @@ func (b *box) closeLocal() {
 func (p *planner) openLocalOnly(b *box) {
 	pushes := b.may&conflict.ToServer != 0
 	switch {
+	case p.in.Recreate && pushes && (b.BaseServer || b.BaseLocal) && p.anyHeld():
+		b.waits, b.left = true, conflict.MailboxGoneFromServer
+		b.may &^= serverHalf | conflict.LocalRemoval
+		p.unfinished(b, b.left)
 	case p.in.Recreate && pushes && (b.BaseServer || b.BaseLocal):
 		b.lostServer, b.reviveServer = true, true
 		p.add(CreateServer{Step{b.Name, conflict.MailboxRecreated}}, b, 0, "")
@@ -152,6 +167,11 @@ func (p *planner) openLocalOnly(b *box) {
 // not just move away.
 func (p *planner) tellLeft() {
 	for _, b := range p.boxes {
+		if b.waits {
+			p.hold(Hold{Mailbox: b.Name, Reason: b.left, Incomplete: true, Text: "the mailbox is gone from one side; it is not made again " +
+				"as long as another mailbox cannot be looked into, where its mail may be"})
+			continue
+		}
 		switch b.left {
 		case conflict.MailboxGoneFromMaildir:
 			stays := b.Rows.Local - b.movedAway()

@@ -48,6 +48,8 @@ type box struct {
 	// it. reviveLocal and reviveServer: nor is it to do without what it gave up.
 	lostLocal, lostServer     bool
 	reviveLocal, reviveServer bool
+	// waits: it is to be made again, when its mail cannot be in another one.
+	waits bool
 }
 
 // row is a message that base knows.
