@@ -363,6 +363,9 @@ func (w *world) delete(o Op) string {
 		return ""
 	}
 	w.oracle.took(onLocal, c, m)
+	if w.now != nil {
+		w.removed[m] = append(w.removed[m], c)
+	}
 	w.local.Delete(m, f.Key)
 	return fmt.Sprintf("content %d from %s as %s", c, m, f.Key)
 }

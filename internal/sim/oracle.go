@@ -71,6 +71,7 @@ type story struct {
 	root                  content               // that edits made this one of
 	hasRoot               bool
 	went                  bool // along, when a mailbox was renamed
+	overtook              bool // the run that was putting its file away for a window: its user removed it first
 }
 
 // oracle knows what may have become of every content.
@@ -316,6 +317,12 @@ func (o *oracle) anything(s *story) bool {
 		simple := one && s.model[onServer].total() <= 1 && s.model[onLocal].total() <= 1 &&
 			s.made[onServer]+s.made[onLocal] == 0 && s.edits == 0
 		return s.late || o.cut || !simple
+	}
+	if s.overtook {
+		// The run finds no file to put away, and cannot tell that from one that it did
+		// put away, by a call that failed all the same. The server has the message then,
+		// as of any that is outside, and it may come again.
+		return true
 	}
 	at := onServer
 	if s.changed[onLocal] {

@@ -55,6 +55,7 @@ type world struct {
 
 	unlooked map[mail.Mailbox][]content // files changed since the engine looked
 	removing map[mail.Mailbox]bool      // files of which are on their way out, in this run
+	removed  map[mail.Mailbox][]content // by a reader, since the engine looked
 	held     []plan.Hold                // by the last undisturbed run
 	excused  map[content]bool           // whose file may be in the local trash
 
@@ -277,7 +278,7 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 	w.runs++
 	w.later += 7 * time.Minute // what failed is due again after two runs, or later
 	w.oracle.running = true
-	w.removing = map[mail.Mailbox]bool{}
+	w.removing, w.removed = map[mail.Mailbox]bool{}, map[mail.Mailbox][]content{}
 	w.touched = [2]int{}
 	w.pass()
 	w.now = &schedule{
@@ -329,8 +330,15 @@ func (w *world) looked(point, detail string) {
 	switch point {
 	case "Local.Stamp", "Local.Scan":
 		delete(w.unlooked, m)
+		delete(w.removed, m)
 	case "Local.Remove", "Local.Relocate":
 		w.removing[m] = true
+	case "leave.moved":
+		for m := range w.removing {
+			for _, c := range w.removed[m] {
+				w.oracle.of(c).overtook = true
+			}
+		}
 	}
 	w.excuse(point)
 }
