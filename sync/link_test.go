@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	gosync "sync"
+	"sync/atomic"
 	"testing"
 
 	"godwit/internal/fake"
@@ -152,12 +153,12 @@ func TestAPullThatDiesWhileLinkingFetchesNothingAgain(t *testing.T) {
 	for _, step := range []string{"deliver.staged", "deliver.settled", "deliver.intended", "deliver.placed", "deliver.recorded"} {
 		for at := 1; at < 20; at++ {
 			server, local, base := labelled(fake.Modern, n), fake.NewLocal("a"), fake.NewBase()
-			left, pulled := at, 0
+			var left atomic.Int32
+			left.Store(int32(at))
+			pulled := 0
 			options := sync.Options{Account: "a", Server: server, Local: local, Base: base, Workers: 1, Step: func(name string) error {
-				if name == step {
-					if left--; left == 0 {
-						return dead
-					}
+				if name == step && left.Add(-1) <= 0 || left.Load() <= 0 {
+					return dead
 				}
 				return nil
 			}}

@@ -3,6 +3,7 @@ package sync_test
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -492,14 +493,15 @@ func TestDyingWhileMessagesLeaveRemovesNothing(t *testing.T) {
 				a.window(open)
 				o := sync.Options{Account: "a", Server: a.server, Local: a.local, Base: a.base, Now: func() time.Time { return a.now }}
 				a.with(days30)(&o)
-				reached := false
+				var reached atomic.Bool
 				o.Step = func(name string) error {
-					if reached = name == step; reached {
+					if name == step || reached.Load() {
+						reached.Store(true)
 						return errors.New("the power is cut")
 					}
 					return nil
 				}
-				if _, err := sync.Run(t.Context(), o); err == nil || !reached {
+				if _, err := sync.Run(t.Context(), o); err == nil || !reached.Load() {
 					t.Fatalf("the run did not die: %v", err)
 				}
 				w, local, server := days30, []int{3}, all3
