@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -299,9 +300,13 @@ func (w *world) start(o sync.Options, at func(*schedule, string)) (sync.Result, 
 	w.say("run %d", w.runs)
 	result, err := w.now.run(o)
 	w.now = nil
+	ended := err
+	if errors.Is(err, context.Canceled) {
+		ended = context.Canceled // whoever heard of it first
+	}
 	w.say("  ends: pulled %d pushed %d moved %d flagged %d removed %d held %d looked %d of %d failures %d left %d error %v",
 		result.Pulled, result.Pushed, result.Moved, result.Flagged, result.Removed, result.Held, result.Looked, result.Total,
-		len(result.Failures), result.Remaining.Messages, err)
+		len(result.Failures), result.Remaining.Messages, ended)
 	for _, f := range result.Failures {
 		w.say("  failed: %s UID %d key %s: %v", f.Mailbox, f.UID, f.Key, f.Err)
 	}
