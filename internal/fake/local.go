@@ -358,7 +358,7 @@ func (l *Local) Room(ctx context.Context, m mail.Mailbox) (mail.KeywordRoom, err
 	if err != nil {
 		return mail.KeywordRoom{}, err
 	}
-	return mail.KeywordRoom{Open: len(b.table) < mail.MaxLetters, Known: mail.NewKeywords(b.table...)}, nil
+	return mail.KeywordRoom{Open: len(b.table) < mail.MaxLetters, Known: b.table.Decode("abcdefghijklmnopqrstuvwxyz")}, nil
 }
 
 // Locate implements sync.Local.

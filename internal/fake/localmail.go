@@ -171,13 +171,18 @@ func (l *Local) free(m mail.Mailbox, k mail.Key) error {
 }
 
 // letters gives keywords their letters in the mailbox's table, new ones as long
-// as there are any; those without one are passed over.
+// as there are any; those without one are passed over. A letter that stands in a
+// file's name without a meaning, as a reader brought it from another mailbox, is
+// given none: it would flag that message.
 func (l *Local) letters(m mail.Mailbox, k mail.Keywords) string {
 	b := l.mailboxes[m]
 	var letters []byte
 	for _, name := range k.List() {
 		letter, ok := b.table.Letter(name)
 		if !ok && len(b.table) < mail.MaxLetters {
+			for len(b.table) < mail.MaxLetters-1 && l.bears(m, 'a'+byte(len(b.table))) {
+				b.table = append(b.table, "")
+			}
 			b.table = append(b.table, name)
 			letter, ok = b.table.Letter(name)
 		}
@@ -187,6 +192,16 @@ func (l *Local) letters(m mail.Mailbox, k mail.Keywords) string {
 	}
 	slices.Sort(letters)
 	return string(letters)
+}
+
+// bears tells that a file of the mailbox has the letter in its name.
+func (l *Local) bears(m mail.Mailbox, letter byte) bool {
+	for p, e := range l.disk.now {
+		if p.mailbox == m && strings.IndexByte(e.letters, letter) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Discard implements sync.Local.
