@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"godwit/conflict"
 	"godwit/mail"
@@ -14,7 +15,8 @@ import (
 // lookAgain makes sure, right before messages are removed from the server, that
 // their files have not turned up since the scan: in a mailbox that was scanned
 // before the user moved them there. A mailbox whose stamp did not move needs no
-// second look.
+// second look. A file that the scan saw under the key was in the plan's sight: it
+// was edited, and went up as another message.
 func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error {
 	gone := map[mail.Key]bool{}
 	for _, w := range works {
@@ -34,8 +36,10 @@ func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error
 		if err != nil {
 			return fmt.Errorf("looking for files that moved: %w", err)
 		}
-		for k := range found {
-			r.found[k] = true
+		for k, at := range found {
+			if b := r.boxes[at.Mailbox]; b == nil || !b.listed(k) {
+				r.found[k] = true
+			}
 		}
 		return nil
 	}
@@ -55,8 +59,8 @@ func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error
 			return fmt.Errorf("looking at %s again: %w", b.name, err)
 		}
 		for i := range l.Len() {
-			if k := l.Key(i); gone[k] {
-				r.found[mail.Key(append([]byte(nil), k...))] = true
+			if k := l.Key(i); gone[k] && !b.listed(k) {
+				r.found[mail.Key(strings.Clone(string(k)))] = true
 			}
 		}
 		if !l.Settled {
@@ -143,6 +147,15 @@ func (b *box) touchedSince(r *run, now *mail.Listing, row mail.Row) bool {
 
 // fileIsGone tells that the message is removed because its file is not there.
 func fileIsGone(op plan.RemoveServer) bool { return op.Then == nil || op.Then.Key == "" }
+
+// listed tells that the run's scan of the mailbox met the key.
+func (b *box) listed(k mail.Key) bool {
+	if b.listing == nil {
+		return false
+	}
+	_, met := b.listing.Find(k)
+	return met
+}
 
 // seen is the stamp as of which the mailbox's files are known to the run.
 func (b *box) seen() mail.Stamp {

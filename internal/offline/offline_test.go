@@ -125,6 +125,42 @@ func TestFilesThatAScanMissedAreNotRemoved(t *testing.T) {
 	}
 }
 
+// TestLettersOfAnotherMailboxMeanNothing: a reader moves files with their names,
+// into a mailbox whose table a run then extends.
+func TestLettersOfAnotherMailboxMeanNothing(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.local.Add("Plans", letter(200), mail.ParseFlags("$Other"))
+	for _, from := range []mail.Mailbox{"INBOX", "Plans"} {
+		key := s.keys(from)[0]
+		s.local.Move(from, key, "Target", key)
+	}
+	s.sync(t)
+	if got := s.changes(t); len(got) > 0 {
+		t.Errorf("after a run: %+v", got)
+	}
+	if got := s.local.Files("Target")[1].Flags.Keywords; got != "" {
+		t.Errorf("the run gave a message %q", got)
+	}
+}
+
+// TestEditedFileMovesInOneRun: also where the run itself renames files in the
+// mailbox, after which it looks there again for files that turned up.
+func TestEditedFileMovesInOneRun(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for n, from := range []mail.Mailbox{"INBOX", "Work"} {
+		key := s.keys(from)[0]
+		s.local.Edit(from, key, letter(300+n))
+		s.local.Move(from, key, "Target", key)
+	}
+	s.local.Move("INBOX", s.keys("INBOX")[0], "Target", s.keys("INBOX")[0])
+	s.sync(t)
+	if got := s.changes(t); len(got) > 0 {
+		t.Errorf("after a run: %+v", got)
+	}
+}
+
 // TestStatusAndRunAgree: what waits, a run does; and then nothing waits.
 func TestStatusAndRunAgree(t *testing.T) {
 	t.Parallel()
