@@ -62,8 +62,10 @@ func (p *planner) openToRemove(b *box, on Side) {
 	}
 	if wanted > 0 || b.Fresh {
 		b.left = conflict.MailboxHasMail
+		// could stays: what was moved here from another mailbox waits for the user's
+		// word as well. Were it given up there, and then the mailbox made again, the
+		// side would have it in both.
 		b.may = 0
-		b.could = b.may
 		p.unfinished(b, b.left)
 		p.hold(Hold{Mailbox: b.Name, Reason: b.left, Incomplete: true, Text: fmt.Sprintf(
 			"the mailbox was removed from the other side, but %s is new %s, or flagged, answered or edited since: it is kept; "+
