@@ -173,6 +173,9 @@ func (o *oracle) edited(c, d content, m mail.Mailbox, f mail.Flags) {
 	o.took(onLocal, c, m)
 	o.added(onLocal, d, m, f)
 	o.w.unlooked[m] = append(o.w.unlooked[m], d)
+	// An edit is sent with the flags that its message has on the server; those that
+	// the server alone knows of keep it there, in push mode, as they kept the message.
+	o.ever[onServer][d] = o.ever[onServer][d] || o.ever[onServer][c]
 	from, to := o.of(c), o.of(d)
 	from.edits++
 	to.edits++
