@@ -127,8 +127,12 @@ func (a *Account) lettersFor(ctx context.Context, b *box, keywords mail.Keywords
 	if err != nil {
 		return nil, errors.Join(err, b.top.unlink(keywordsLock))
 	}
-	err = lock.setMode(mode)
-	return t, errors.Join(b.top.fail("chmod", keywordsName, err), b.top.sync())
+	// The mark goes last: were the renaming lost with the power, the lock would come
+	// back, and must be known for ours.
+	if err := b.top.sync(); err != nil {
+		return t, err
+	}
+	return t, b.top.fail("chmod", keywordsName, lock.setMode(mode))
 }
 
 // keepTable makes a mailbox's table durable before names are given that mean
