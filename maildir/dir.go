@@ -161,7 +161,9 @@ func (d dir) replace(from, to string) error {
 // move renames a file, never over another one: then the error is fs.ErrExist.
 // Where a rename is a link and an unlink, the first half may have been done
 // without the second, and be in the way of every later try: then the second is
-// done.
+// done. And another program may have renamed the file between the two: then the
+// first is taken back, for the message would be there twice, and the error is
+// fs.ErrNotExist.
 func (d dir) move(name string, to dir, newName string) error {
 	if err := errors.Join(checkName(name), checkName(newName)); err != nil {
 		return err
@@ -170,8 +172,40 @@ func (d dir) move(name string, to dir, newName string) error {
 	if errors.Is(err, fs.ErrExist) && (d.fd != to.fd || name != newName) && d.isAlso(name, to, newName) {
 		err = d.sys.Unlink(d.fd, name)
 	}
+	if isMissing(err) {
+		err = errors.Join(err, d.takeBack(to, newName))
+	}
 	if err != nil {
 		return pathError("rename", d.path+"/"+name+" to "+to.path+"/"+newName, err)
+	}
+	return nil
+}
+
+// takeBack removes the name that a file got in to, if it has yet another one in
+// either directory. (It may have none: a system that tries an unlink again when the
+// answer is lost says that the name is not there.)
+func (d dir) takeBack(to dir, newName string) error {
+	st, err := to.stat(newName)
+	if isMissing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, in := range [...]dir{d, to} {
+		other := ""
+		err := eachEntry(in, func(name []byte, inode uint64, _ Kind) error {
+			if inode == st.Inode && (in.fd != to.fd || string(name) != newName) {
+				other = string(name)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if other != "" && in.isAlso(other, to, newName) {
+			return to.unlink(newName)
+		}
 	}
 	return nil
 }
