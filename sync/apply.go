@@ -137,13 +137,15 @@ func (r *run) apply(ctx context.Context) error {
 	}
 	for _, b := range r.order {
 		if w := works[b.name]; w != nil {
-			// All of a mailbox in one commit, or a UID of the old numbering could be
-			// taken for one of the new.
-			if err := r.commit(ctx, w.renumber...); err != nil {
-				return err
-			}
 			if err := r.only(b, r.create(ctx, w)); err != nil {
 				return err
+			}
+			if !w.createServer || b.created {
+				// All of a mailbox in one commit, or a UID of the old numbering could be
+				// taken for one of the new.
+				if err := r.commit(ctx, w.renumber...); err != nil {
+					return err
+				}
 			}
 			if err := r.applyWindow(ctx, b); err != nil {
 				return err

@@ -29,9 +29,10 @@ func Make(in Input) Plan {
 	return p.order()
 }
 
-// renumber takes the UIDs of another life out of a mailbox that is Reset.
+// renumber takes the UIDs of another life out of a mailbox that is Reset, or made
+// again on the server.
 func (p *planner) renumber(b *box) {
-	if !b.Reset || b.dead || b.left != conflict.NoReason {
+	if !b.anew() || b.dead || b.left != conflict.NoReason {
 		return
 	}
 	var rows []mail.Row

@@ -28,20 +28,21 @@ func (Step) operation()             {}
 
 // The operations, in the order in which their phases run.
 type (
-	// Renumber comes before anything else in a mailbox that is Reset: the UIDs
-	// that base has there are of another life, and are set to zero in one
-	// commit, so that none is taken for a UID of the new one. Rows are the rows
-	// as they shall stand. It is no harm when nothing follows: as long as the
+	// CreateServer creates the mailbox on the server, and subscribes to it.
+	CreateServer struct{ Step }
+	// CreateLocal creates the mailbox in the Maildir.
+	CreateLocal struct{ Step }
+
+	// Renumber comes before any message is touched in a mailbox that is Reset, or
+	// made again on the server: the UIDs that base has there are of another life,
+	// and are set to zero in one commit, so that none is taken for a UID of the new
+	// one, whose row would take the old one's place. Rows are the rows as they shall
+	// stand. It is no harm when nothing follows: as long as the
 	// checkpoint has the old UIDVALIDITY the mailbox is Reset again.
 	Renumber struct {
 		Step
 		Rows []mail.Row
 	}
-
-	// CreateServer creates the mailbox on the server, and subscribes to it.
-	CreateServer struct{ Step }
-	// CreateLocal creates the mailbox in the Maildir.
-	CreateLocal struct{ Step }
 
 	// FetchAll fetches every message of a mailbox that is empty in base and
 	// Maildir.

@@ -12,11 +12,11 @@ import (
 // of a file comes after that of its server message, since it drops their row.
 func phase(op Operation) int {
 	switch op.(type) {
-	case Renumber:
-		return 0
 	case CreateServer:
-		return 1
+		return 0
 	case CreateLocal:
+		return 1
+	case Renumber:
 		return 2
 	case FetchAll:
 		return 3

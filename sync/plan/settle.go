@@ -215,11 +215,14 @@ func (r *row) inPart() bool {
 	return c.Partial > 0 || r.altered
 }
 
-// base is the row as base has it when the operations run: after a Reset without
-// the UID of another life.
+// anew tells that UIDs in the mailbox begin anew.
+func (b *box) anew() bool { return b.Reset || b.reviveServer && b.Server != There }
+
+// base is the row as base has it when the operations run: without the UID of another
+// life.
 func (r *row) base() mail.Row {
 	row := *r.Base
-	if r.box.Reset {
+	if r.box.anew() {
 		row.UID = 0
 	}
 	return row
