@@ -121,7 +121,7 @@ from both: %s. Without it, and in the trash mailbox, the flag is only a flag.
 | %s | created in the Maildir, and its mail fetched, as ` + "`create`" + ` allows |
 | %s | created on the server, and its mail uploaded, as ` + "`create`" + ` allows |
 | %s | kept in the Maildir, told, and not created again; what is new in it waits for ` + "`--recreate`" + `, which in turn waits while another mailbox cannot be looked into: the mail may be there |
-| %s | a guard: nothing is removed and nothing fetched, until ` + "`--recreate`" + ` makes it again or ` + "`--allow-deletes`" + ` goes on without it; its messages stay on the server either way, unless ` + "`remove`" + ` has them removed |
+| %s | a guard: nothing is removed and nothing fetched, until ` + "`--recreate`" + ` makes it again or ` + "`--allow-deletes`" + ` goes on without it; its messages stay on the server either way, unless ` + "`remove`" + ` has them removed. One that went empty, or all of whose mail was moved away, is done without, and is made again when there is mail for it |
 | %s | with ` + "`remove = \"local\"`" + ` or ` + "`\"both\"`" + `: removed from the Maildir; with mail in it only with ` + "`--allow-deletes`" + `, its files to the local trash first |
 | %s | with ` + "`remove = \"server\"`" + ` or ` + "`\"both\"`" + `: removed from the server; with mail in it only with ` + "`--allow-deletes`" + `, its messages to the trash first |
 | %s | kept, and told: mail that is new there, flagged, answered or edited since |

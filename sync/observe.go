@@ -83,6 +83,13 @@ func (r *run) returns(b *box) bool {
 	return b.recorded && !b.before.OnLocal
 }
 
+// revives tells that the Maildir does without a mailbox of which base knows no
+// message, but what is outside of its window. What is in it now brings it back.
+func (r *run) revives(b *box) bool {
+	return b.local == nil && b.recorded && !b.before.OnLocal && b.rows.Local == 0 && b.rows.Server == b.rows.Outside &&
+		b.policy.Create.OnLocal() && b.policy.Mode.Pulls()
+}
+
 func (r *run) localMoved(b *box) bool {
 	if b.local == nil {
 		return b.before.OnLocal
@@ -150,7 +157,8 @@ func (r *run) look(ctx context.Context, b *box) error {
 		}
 		// One that the Maildir has no more may have to go from the server, which only
 		// an empty one can: what is in it must be known.
-		removed := b.local == nil && b.before.OnLocal
+		// And what is in one that is to be made again must be known to be there.
+		removed := b.local == nil && b.recorded
 		if b.rows == (mail.Counts{}) && !r.mayLink(b) && !removed {
 			// With nothing in base and nothing here, the bodies can be fetched at once.
 			select {
@@ -245,7 +253,7 @@ var errExchanged = fmt.Errorf("%w since the mailboxes were listed: another mailb
 
 // since is what base knows of the mailbox on the server.
 func (r *run) since(b *box) mail.Since {
-	if !b.before.OnServer || b.before.UIDValidity == 0 || r.returns(b) || b.redate {
+	if !b.before.OnServer || b.before.UIDValidity == 0 || r.returns(b) || b.redate || r.revives(b) {
 		return mail.Since{}
 	}
 	s := mail.Since{UIDValidity: b.before.UIDValidity, UIDNext: b.before.UIDNext, Messages: b.before.Messages}

@@ -324,7 +324,34 @@ func TestMailboxes(t *testing.T) {
 		{name: "gone from the Maildir long ago", is: existence{server: true, baseServer: true},
 			want: "record server only A; record server only A"},
 		{name: "gone from the Maildir long ago, new mail", is: existence{server: true, baseServer: true},
-			events: func(w *world) { w.rows = w.rows[:1]; w.box("A").appendMsg(48, mail.Flags{}) }},
+			events: func(w *world) { w.box("A").appendMsg(48, mail.Flags{}) }, want: "record server only A; record server only A"},
+		{name: "gone from the Maildir long ago, empty, new mail", is: existence{server: true, baseServer: true},
+			events: onlyNewMail, want: "create local A; fetch A"},
+		{name: "gone from the Maildir, empty, new mail", is: existence{server: true, baseServer: true, baseLocal: true},
+			events: onlyNewMail, want: "create local A; fetch A"},
+		{name: "gone from the Maildir, empty, new mail, pulling", is: existence{server: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Mode: conflict.Pull}, events: onlyNewMail, want: "create local A; fetch A"},
+		{name: "gone from the Maildir, empty, new mail, pushing", is: existence{server: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Mode: conflict.Push}, events: onlyNewMail},
+		{name: "gone from the Maildir, empty, new mail, not to be created", is: existence{server: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Create: conflict.ServerOnly}, events: onlyNewMail},
+		{name: "gone from the Maildir, empty, new mail, to be removed", is: existence{server: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Remove: conflict.RemoveServer}, events: onlyNewMail, hold: "is kept", open: true},
+		{name: "gone from the Maildir, its mail moved, new mail", is: existence{server: true, baseServer: true, baseLocal: true},
+			events: func(w *world) { takeFiles(w); w.box("A").appendMsg(48, mail.Flags{}) },
+			want:   "create local A; fetch A; move on server INBOX; move on server INBOX"},
+		{name: "gone from the Maildir, its mail moved", is: existence{server: true, baseServer: true, baseLocal: true},
+			events: takeFiles, want: "move on server INBOX; move on server INBOX"},
+		{name: "gone from the Maildir, its mail moved, pulling", is: existence{server: true, baseServer: true, baseLocal: true},
+			policy: conflict.Policy{Mode: conflict.Pull}, events: takeFiles, want: "create local A; record server only A; record server only A"},
+		{name: "gone from the Maildir, one moved, new mail", is: existence{server: true, baseServer: true, baseLocal: true},
+			events: func(w *world) {
+				takeFiles(w)
+				i := w.box(mail.Inbox)
+				i.files = i.files[:len(i.files)-1]
+				w.box("A").appendMsg(48, mail.Flags{})
+			},
+			want: "move on server INBOX", hold: "gone from the Maildir", guard: true, open: true},
 		{name: "gone from the Maildir long ago, created again", is: existence{server: true, baseServer: true},
 			change: func(in *plan.Input) { in.Recreate = true }, want: "create local A; fetch A; fetch A"},
 		{name: "back in the Maildir", is: existence{server: true, local: true, baseServer: true},
@@ -510,4 +537,18 @@ func TestARepairRemovesNothing(t *testing.T) {
 func recreateBlindly(in *plan.Input) {
 	in.Recreate = true
 	in.Mailboxes = append(in.Mailboxes, plan.Mailbox{Name: "Z", Server: plan.Held, Local: plan.Held})
+}
+
+// onlyNewMail leaves base with no message of A, on whose server's side one is new.
+func onlyNewMail(w *world) {
+	w.rows, w.box("A").msgs = w.rows[:1], nil
+	w.box("A").appendMsg(48, mail.Flags{})
+}
+
+// takeFiles puts what the Maildir had in A into the inbox, under the same keys.
+func takeFiles(w *world) {
+	for _, r := range w.rows[1:] {
+		i := w.box(mail.Inbox)
+		i.files = append(i.files, lfile{key: r.Key, c: int(r.Content.Hash[0]), inode: w.newInode()})
+	}
 }

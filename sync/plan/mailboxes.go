@@ -111,6 +111,9 @@ func (p *planner) openServerOnly(b *box) {
 		create(conflict.MailboxRecreated)
 	case p.removesOnServer(b):
 		p.openToRemove(b, OnServer)
+	case b.Rows.Local == 0 && b.returns():
+		b.lostLocal = true
+		create(conflict.MailboxNewOnServer)
 	case b.BaseLocal && b.Rows.Local > 0 && !p.in.AllowDeletes:
 		b.left = conflict.MailboxGoneFromMaildir
 		b.may &^= localHalf | conflict.ServerRemoval
@@ -122,6 +125,46 @@ func (p *planner) openServerOnly(b *box) {
 		create(conflict.MailboxNewOnServer)
 	default:
 		b.closeLocal()
+	}
+}
+
+// returns tells that a mailbox which the Maildir has no more, and has no message of,
+// holds mail that it is to have. It was removed empty, or all that was in it was
+// moved away: nobody said that the Maildir is to do without what came since. Where
+// that was said, base has messages that are on the server alone.
+func (b *box) returns() bool {
+	if !b.BaseLocal && (!b.BaseServer || b.Rows.Server > b.Rows.Outside) ||
+		b.Policy.Permits()&conflict.ToLocal == 0 || !b.Policy.Create.OnLocal() {
+		return false
+	}
+	return slices.ContainsFunc(b.msgs, func(m msg) bool { return (m.row == nil || m.row.box != b) && m.inside() }) ||
+		slices.ContainsFunc(b.rows, func(r row) bool { return r.outside() && r.inside() })
+}
+
+// reopen makes those mailboxes again that are gone from the Maildir and of which all
+// messages were found elsewhere, where there is mail for them. Where nothing is changed
+// on the server, there will be: its mailbox keeps its name.
+func (p *planner) reopen() {
+	for _, b := range p.boxes {
+		if b.waits || b.left != conflict.MailboxGoneFromMaildir || p.anyHeld() ||
+			!b.returns() && (b.Policy.Mode.Pushes() || !b.Policy.Create.OnLocal()) {
+			continue
+		}
+		moved := 0
+		for i := range b.rows {
+			if r := &b.rows[i]; r.Base.Key != "" && r.file != nil && r.file.box != b {
+				moved++
+			}
+		}
+		if moved < b.Rows.Local {
+			continue
+		}
+		b.left = conflict.NoReason
+		b.may = b.Policy.Permits()
+		if b.ReadOnly {
+			b.may &^= serverHalf
+		}
+		p.add(CreateLocal{Step{b.Name, conflict.MailboxNewOnServer}}, b, 0, "")
 	}
 }
 

@@ -14,6 +14,7 @@ func Make(in Input) Plan {
 		return p.order()
 	}
 	p.match()
+	p.reopen()
 	p.findDoubts(func(*msg, bool) {})
 	for _, b := range p.boxes {
 		p.renumber(b)

@@ -32,6 +32,7 @@ func Needs(in Input) Shortlist {
 		return Shortlist{}
 	}
 	p.match()
+	p.reopen()
 	wanted := map[*msg]bool{}
 	p.findDoubts(func(m *msg, whole bool) { wanted[m] = wanted[m] || whole })
 	p.findTwins(false, func(m *msg) { wanted[m] = wanted[m] || false })
