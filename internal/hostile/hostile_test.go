@@ -27,6 +27,8 @@ type hostility struct {
 	// gets are subjects of messages that must be in the Maildir after the run,
 	// although the server misbehaves: the rest of the account goes on.
 	gets []string
+	// timeout is the run's; empty: ample.
+	timeout string
 	// most is how long the run may take; zero: mostTime.
 	most time.Duration
 	// removes tells that messages may leave a side.
@@ -87,6 +89,9 @@ func play(t *testing.T, h hostility) {
 	if h.most == 0 {
 		h.most = mostTime
 	}
+	if h.timeout == "" {
+		h.timeout = ample
+	}
 	furnish(st, h.fresh)
 	serverBefore, localBefore := st.sides()
 	all := contents(slices.Concat(serverBefore, localBefore))
@@ -95,7 +100,9 @@ func play(t *testing.T, h hostility) {
 	st.server.heard, st.server.verbs = nil, map[string]int{}
 	st.server.mu.Unlock()
 
+	st.timeout = h.timeout
 	r := st.run(h.most, append([]string{"sync"}, h.args...)...)
+	st.timeout = ample
 	t.Logf("%s: %v", h.name, r)
 	if exits := h.exit; !slices.Contains(exits, r.exit) && (exits != nil || r.exit != 0) {
 		t.Errorf("exit code %d, want one of %v", r.exit, exits)

@@ -15,14 +15,14 @@ var loginCases = []hostility{
 	{name: "greeted with BYE", bend: greets("* BYE [UNAVAILABLE] too many cooks \x1b[31m"), exit: []int{4}, says: []string{"too many cooks"}},
 	{name: "greeted with NO", bend: greets("* NO never"), exit: []int{4}},
 	{name: "an empty greeting", bend: greets(""), exit: []int{0}},
-	{name: "closed at once", bend: raw(func(net.Conn) {}), exit: []int{4}, most: 10 * time.Second},
-	{name: "silence", bend: raw(func(c net.Conn) { io.Copy(io.Discard, c) }), exit: []int{4}, most: 10 * time.Second},
+	{name: "closed at once", bend: raw(func(net.Conn) {}), exit: []int{4}, most: 20 * time.Second},
+	{name: "silence", timeout: brief, bend: raw(func(c net.Conn) { io.Copy(io.Discard, c) }), exit: []int{4}, most: 20 * time.Second},
 	{
-		name: "a greeting without end", exit: []int{4}, most: 15 * time.Second,
+		name: "a greeting without end", exit: []int{4}, most: 20 * time.Second,
 		bend: raw(func(c net.Conn) { pour(c, "* OK "+strings.Repeat("a", 1<<16)) }),
 	},
 	{
-		name: "a greeting octet by octet", exit: []int{4}, most: 10 * time.Second,
+		name: "a greeting octet by octet", timeout: brief, exit: []int{4}, most: 20 * time.Second,
 		bend: raw(func(c net.Conn) { drip(c, "* OK [CAPABILITY IMAP4rev1] ready\r\n") }),
 	},
 	{name: "a greeting with a literal", bend: greets("* OK [CAPABILITY IMAP4rev1] {9223372036854775807}"), exit: []int{0, 4}},
@@ -50,7 +50,7 @@ var loginCases = []hostility{
 		})),
 	},
 	{
-		name: "no TLS behind STARTTLS", exit: []int{4}, then: nothingSecret, heal: clear, most: 15 * time.Second,
+		name: "no TLS behind STARTTLS", timeout: brief, exit: []int{4}, then: nothingSecret, heal: clear, most: 20 * time.Second,
 		bend: starttls(instead("STARTTLS", func(c *Conn, cmd *Command) { c.Say("%s OK go on", cmd.Tag) })),
 	},
 	{
@@ -95,9 +95,9 @@ var loginCases = []hostility{
 	{name: "login referral", exit: []int{3}, bend: says("AUTHENTICATE", "NO [REFERRAL imap://"+User+";AUTH=*@127.0.0.1:9/] go there")},
 	{name: "login for later", exit: []int{4}, bend: says("AUTHENTICATE", "NO [UNAVAILABLE] the directory sleeps")},
 	{name: "BYE at login", exit: []int{4}, bend: instead("AUTHENTICATE", func(c *Conn, _ *Command) { c.Say("* BYE not you"); c.Cut() })},
-	{name: "silence at login", exit: []int{4}, most: 15 * time.Second, bend: instead("AUTHENTICATE", func(c *Conn, _ *Command) { c.Silence() })},
+	{name: "silence at login", timeout: brief, exit: []int{4}, most: 20 * time.Second, bend: instead("AUTHENTICATE", func(c *Conn, _ *Command) { c.Silence() })},
 	{
-		name: "challenges without end", exit: []int{3, 4}, most: 15 * time.Second,
+		name: "challenges without end", exit: []int{3, 4}, most: 20 * time.Second,
 		bend: instead("AUTHENTICATE", func(c *Conn, _ *Command) { pour(c.conn, strings.Repeat("+ \r\n", 1<<12)) }),
 	},
 	{name: "garbage at login", exit: []int{3, 4}, bend: instead("AUTHENTICATE", func(c *Conn, cmd *Command) { c.Write("\x00\x01)(*&\r\n" + cmd.Tag + "\r\n" + cmd.Tag + " MAYBE\r\n") })},

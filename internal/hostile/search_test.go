@@ -13,8 +13,10 @@ import (
 type seeking struct {
 	name string
 	bend func(*stage)
-	args []string // behind "search"; none: "first or second"
-	exit []int
+	// timeout is the run's; empty: ample.
+	timeout string
+	args    []string // behind "search"; none: "first or second"
+	exit    []int
 	// finds are subjects that must be listed, misses such as must not.
 	finds, misses []string
 	says          []string
@@ -74,7 +76,7 @@ var seekingCases = []seeking{
 		c.Cut()
 	}), finds: []string{"first", "second"}},
 	{name: "always gone", bend: instead("UID SEARCH", func(c *Conn, _ *Command) { c.Cut() }), exit: []int{1, 4}},
-	{name: "silence", bend: instead("UID SEARCH", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{4}},
+	{name: "silence", timeout: brief, bend: instead("UID SEARCH", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{4}},
 	{name: "a literal that is not asked for", bend: func(st *stage) {
 		st.capabilities(Plain)
 		instead("UID SEARCH", func(c *Conn, cmd *Command) { c.Say("%s BAD no", cmd.Tag) })(st)
@@ -100,6 +102,9 @@ func TestASearchSurvivesItsServer(t *testing.T) {
 			args := h.args
 			if args == nil {
 				args = []string{"from:a@example.org", "-is:answered"} // this server finds all
+			}
+			if h.timeout != "" {
+				st.timeout = h.timeout
 			}
 			r := st.run(mostTime, append([]string{"search"}, args...)...)
 			t.Logf("%v", r)

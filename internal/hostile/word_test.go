@@ -41,17 +41,17 @@ var wordCases = []hostility{
 	{name: "BYE in SELECT", bend: first("SELECT", 2, func(c *Conn, _ *Command) { c.Say("* BYE for a moment"); c.Cut() }), gets: besides},
 	{name: "BYE in SELECT always", bend: instead("SELECT", func(c *Conn, _ *Command) { c.Say("* BYE gone"); c.Cut() }), exit: []int{1, 4}},
 	{name: "BYE in FETCH", bend: first("UID FETCH", 2, func(c *Conn, _ *Command) { c.Say("* 1 FETCH (UID 1"); c.Say("* BYE for a moment"); c.Cut() }), gets: besides},
-	{name: "BYE and no end", bend: instead("SELECT", func(c *Conn, _ *Command) { c.Say("* BYE gone"); c.Silence() }), exit: []int{1, 4}},
+	{name: "BYE and no end", timeout: brief, bend: instead("SELECT", func(c *Conn, _ *Command) { c.Say("* BYE gone"); c.Silence() }), exit: []int{1, 4}},
 	{name: "BYE at APPEND", fresh: false, bend: first("APPEND", 1, func(c *Conn, cmd *Command) { c.Ordinary(cmd); c.Say("* BYE just now"); c.Cut() }), exit: []int{0, 1}, gets: besides},
-	{name: "silence at LIST", bend: instead("LIST", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{4}, most: 20 * time.Second},
-	{name: "silence at SELECT", bend: instead("SELECT", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{1, 4}, most: 20 * time.Second},
-	{name: "silence at one SELECT", bend: first("SELECT", 1, func(c *Conn, _ *Command) { c.Silence() }), gets: besides, most: 20 * time.Second},
-	{name: "silence at FETCH", bend: instead("UID FETCH", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{1, 4}, most: 30 * time.Second},
-	{name: "silence at APPEND", bend: instead("APPEND", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{1, 4}, most: 30 * time.Second},
-	{name: "silence after APPEND", bend: instead("APPEND", func(c *Conn, cmd *Command) { c.Ordinary(cmd); c.Silence() }), exit: []int{0, 1, 4}, most: 30 * time.Second},
-	{name: "octet by octet at LIST", bend: instead("LIST", func(c *Conn, cmd *Command) { c.Drip(c.Ordinary(cmd), 700*time.Millisecond) }), exit: []int{4}, most: 30 * time.Second},
-	{name: "octet by octet at SELECT", bend: instead("SELECT", func(c *Conn, cmd *Command) { c.Drip(c.Ordinary(cmd), 700*time.Millisecond) }), exit: []int{1, 4}, most: 30 * time.Second},
-	{name: "octet by octet in a body", bend: instead("UID FETCH", func(c *Conn, cmd *Command) { c.Drip(c.Ordinary(cmd), 700*time.Millisecond) }), exit: []int{1, 4}, most: 30 * time.Second},
+	{name: "silence at LIST", timeout: brief, bend: instead("LIST", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{4}, most: 20 * time.Second},
+	{name: "silence at SELECT", timeout: brief, bend: instead("SELECT", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{1, 4}, most: 20 * time.Second},
+	{name: "silence at one SELECT", timeout: "3s", bend: first("SELECT", 1, func(c *Conn, _ *Command) { c.Silence() }), gets: besides, most: 20 * time.Second},
+	{name: "silence at FETCH", timeout: brief, bend: instead("UID FETCH", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{1, 4}, most: 30 * time.Second},
+	{name: "silence at APPEND", timeout: brief, bend: instead("APPEND", func(c *Conn, _ *Command) { c.Silence() }), exit: []int{1, 4}, most: 30 * time.Second},
+	{name: "silence after APPEND", timeout: brief, bend: instead("APPEND", func(c *Conn, cmd *Command) { c.Ordinary(cmd); c.Silence() }), exit: []int{0, 1, 4}, most: 30 * time.Second},
+	{name: "octet by octet at LIST", timeout: brief, bend: instead("LIST", func(c *Conn, cmd *Command) { c.Drip(c.Ordinary(cmd), 700*time.Millisecond) }), exit: []int{4}, most: 30 * time.Second},
+	{name: "octet by octet at SELECT", timeout: brief, bend: instead("SELECT", func(c *Conn, cmd *Command) { c.Drip(c.Ordinary(cmd), 700*time.Millisecond) }), exit: []int{1, 4}, most: 30 * time.Second},
+	{name: "octet by octet in a body", timeout: brief, bend: instead("UID FETCH", func(c *Conn, cmd *Command) { c.Drip(c.Ordinary(cmd), 700*time.Millisecond) }), exit: []int{1, 4}, most: 30 * time.Second},
 	{name: "a wrong tag", bend: instead("SELECT", func(c *Conn, cmd *Command) { c.Say("zzz%s OK done", cmd.Tag) }), exit: []int{1, 4}},
 	{name: "the tag twice", bend: answers("SELECT", func(_ *Conn, cmd *Command, answer string) string { return answer + cmd.Tag + " OK done\r\n" }), exit: []int{0, 1, 4}},
 	{name: "a tag from the future", bend: begins("SELECT", "g999999999999999999999 OK done"), exit: []int{1, 4}},
@@ -82,7 +82,7 @@ var wordCases = []hostility{
 		c.Write(strings.Repeat("\xff\x00garbage", 1000))
 		c.Cut()
 	})), exit: []int{1, 4}, heal: full},
-	{name: "a continuation instead of an answer", bend: instead("SELECT", func(c *Conn, _ *Command) { c.Say("+ idling"); c.Silence() }), exit: []int{1, 4}},
+	{name: "a continuation instead of an answer", timeout: brief, bend: instead("SELECT", func(c *Conn, _ *Command) { c.Say("+ idling"); c.Silence() }), exit: []int{1, 4}},
 }
 
 // everywhere has lines said before the answer to every command after login.
@@ -188,8 +188,8 @@ var nameCases = []hostility{
 	{name: "all is trash", bend: replaces("LIST", "* LIST ()", `* LIST (\Trash \Sent \All)`), exit: []int{0, 1}},
 	{name: "another namespace every time", bend: replaces("NAMESPACE", `(("" "/"))`, `(("INBOX/" "/"))`), exit: []int{0, 1, 5}, names: true},
 	{name: "namespaces that are none", bend: replaces("NAMESPACE", `(("" "/"))`, `(("/../" NIL)("" "")("x`), exit: []int{0, 1, 4}},
-	{name: "100,000 mailboxes", most: 60 * time.Second, bend: both(
-		func(st *stage) { st.account = append(st.account, `include = ["INBOX", "Work"]`) }, patient,
+	{name: "100,000 mailboxes", bend: both(
+		func(st *stage) { st.account = append(st.account, `include = ["INBOX", "Work"]`) },
 		answers("LIST", func(_ *Conn, _ *Command, answer string) string {
 			var b strings.Builder
 			for i := range 100_000 {
@@ -198,13 +198,13 @@ var nameCases = []hostility{
 			return b.String() + answer
 		}),
 	), gets: besides},
-	{name: "100,000 mailboxes in a dry run", most: 60 * time.Second, args: []string{"--dry-run"}, bend: both(patient, answers("LIST", func(_ *Conn, _ *Command, answer string) string {
+	{name: "100,000 mailboxes in a dry run", args: []string{"--dry-run"}, bend: answers("LIST", func(_ *Conn, _ *Command, answer string) string {
 		var b strings.Builder
 		for i := range 100_000 {
 			fmt.Fprintf(&b, "* LIST () \"/\" \"box/%d/%d\"\r\n* STATUS \"box/%d/%d\" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 3 HIGHESTMODSEQ 4)\r\n", i/300, i, i/300, i)
 		}
 		return b.String() + answer
-	}))},
+	})},
 }
 
 // numberCases are servers that count in odd ways.
@@ -281,6 +281,3 @@ func modSeq(answer string, to uint64) string {
 	}
 	return strings.Join(parts, name)
 }
-
-// patient is a configuration for answers that take a while to be made.
-func patient(st *stage) { st.imap = append(st.imap, `timeout = "20s"`) }
