@@ -296,10 +296,9 @@ func Tally(r *sync.Result) []string {
 
 // plan prints what a dry run would have done.
 func (a *Account) plan(p plan.Plan) {
-	lines, sum := describe(p)
-	for _, l := range lines {
-		a.p.Print(a.p.Clean(a.Scope(l.mailbox)) + ": " + a.p.Clean(l.text))
-	}
+	sum := describe(p, func(s step) {
+		a.p.Print(a.p.Clean(a.Scope(s.mailbox)) + ": " + a.p.Clean(s.text))
+	})
 	if a.p.o.Level != Quiet || sum != "" {
 		if sum == "" {
 			sum = "nothing to do"

@@ -31,9 +31,10 @@ const (
 	recording
 )
 
-// describe tells a plan: a line for each operation that changes a side, and the
-// sum of them all; both empty when there is nothing to do.
-func describe(p plan.Plan) (lines []step, sum string) {
+// describe tells a plan: each operation that changes a side to show, one after the
+// other, since there may be a great many, and then the sum of them all, which is
+// empty when there is nothing to do.
+func describe(p plan.Plan, show func(step)) (sum string) {
 	var counts [recording + 1]int
 	whole := 0
 	for _, op := range p.Operations {
@@ -49,7 +50,7 @@ func describe(p plan.Plan) (lines []step, sum string) {
 		if reason := because(op.Why()); reason != "" {
 			s.text += ": " + reason
 		}
-		lines = append(lines, s)
+		show(s)
 	}
 	var parts []string
 	if whole > 0 {
@@ -73,7 +74,7 @@ func describe(p plan.Plan) (lines []step, sum string) {
 			parts = append(parts, Plural(n, k.one, k.many))
 		}
 	}
-	return lines, list(parts)
+	return list(parts)
 }
 
 // operation is one operation in words. The switch has every kind that there is.
