@@ -307,7 +307,7 @@ func (a *Account) resolve(ctx context.Context, s *session, found *listing, wante
 	codec.literal, codec.eightBit = !rev1, !rev1
 	names := a.names.learn(codec, raws)
 
-	var list []mail.ServerMailbox
+	list := make([]mail.ServerMailbox, 0, len(found.lines))
 	var asked []*wire.Command[mail.Status]
 	at := map[int]int{} // of asked, in list
 	for i, line := range found.lines {

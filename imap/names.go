@@ -57,7 +57,11 @@ func (c nameCodec) decode(raw, delim string) mail.Mailbox {
 	for i, p := range parts {
 		parts[i] = c.decodePart(p)
 	}
-	return mail.Mailbox(strings.Join(parts, "/"))
+	m := strings.Join(parts, "/")
+	if m == raw {
+		m = raw // which is held anyway
+	}
+	return mail.Mailbox(m)
 }
 
 // encode returns the raw name of a mailbox that is to be created in the personal

@@ -13,9 +13,11 @@ import (
 // nameTable knows the raw name of every mailbox that was listed, and makes one
 // for a mailbox that is to be created. Methods may be called side by side.
 type nameTable struct {
-	mu     sync.Mutex
-	codec  nameCodec
-	raws   map[mail.Mailbox]string
+	mu    sync.Mutex
+	codec nameCodec
+	raws  map[mail.Mailbox]string
+	// listed is the other way round; nil until a mailbox is to be created, which in
+	// most runs none is.
 	listed map[string]mail.Mailbox
 	// subscribed are those that the user is subscribed to, as far as LIST told.
 	subscribed map[mail.Mailbox]bool
@@ -56,10 +58,9 @@ func (t *nameTable) learn(codec nameCodec, raws []rawName) []mail.Mailbox {
 
 	names := make([]mail.Mailbox, len(raws))
 	byName := make(map[mail.Mailbox]string, len(raws))
-	byRaw := make(map[string]mail.Mailbox, len(raws))
-	for _, i := range order {
+	for at, i := range order {
 		r := raws[i]
-		if _, again := byRaw[r.name]; again {
+		if at > 0 && raws[order[at-1]].name == r.name { // again
 			continue
 		}
 		m := codec.decode(r.name, r.delim)
@@ -69,11 +70,11 @@ func (t *nameTable) learn(codec nameCodec, raws []rawName) []mail.Mailbox {
 			}
 			m = distinct(r, byName)
 		}
-		names[i], byName[m], byRaw[r.name] = m, r.name, m
+		names[i], byName[m] = m, r.name
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.codec, t.raws, t.listed = codec, byName, byRaw
+	t.codec, t.raws, t.listed = codec, byName, nil
 	return names
 }
 
@@ -116,6 +117,12 @@ func (t *nameTable) raw(m mail.Mailbox) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("mailbox %q cannot be on this server: %w", string(m), err)
 	}
+	if t.listed == nil {
+		t.listed = make(map[string]mail.Mailbox, len(t.raws))
+		for m, raw := range t.raws {
+			t.listed[raw] = m
+		}
+	}
 	if other, ok := t.listed[raw]; ok && other != m {
 		return "", fmt.Errorf("mailbox %q cannot be on this server: its name there, %q, is that of %q", string(m), raw, string(other))
 	}
@@ -127,9 +134,12 @@ func (t *nameTable) add(m mail.Mailbox, raw string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.raws == nil {
-		t.raws, t.listed = map[mail.Mailbox]string{}, map[string]mail.Mailbox{}
+		t.raws = map[mail.Mailbox]string{}
 	}
-	t.raws[m], t.listed[raw] = raw, m
+	t.raws[m] = raw
+	if t.listed != nil {
+		t.listed[raw] = m
+	}
 }
 
 // subscribe records that a mailbox is subscribed to, or no more.

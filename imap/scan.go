@@ -74,6 +74,11 @@ func (s *scanner) text() (value string, nilAtom bool) {
 }
 
 func (s *scanner) quoted() string {
+	if end := bytes.IndexAny(s.rest[1:], `"\`); end >= 0 && s.rest[1+end] == '"' {
+		value := string(s.rest[1 : 1+end])
+		s.rest = s.rest[end+2:]
+		return value
+	}
 	var b strings.Builder
 	for i := 1; i < len(s.rest); i++ {
 		switch c := s.rest[i]; {
