@@ -125,6 +125,7 @@ func (r *run) planInput(ctx context.Context) (plan.Input, error) {
 	var hashes []mail.Hash
 	var likes []mail.Likeness
 	removals := false
+	in.Mailboxes = make([]plan.Mailbox, 0, len(r.order))
 	for _, b := range r.order {
 		in.Mailboxes = append(in.Mailboxes, r.planMailbox(b))
 		for _, item := range b.items {
@@ -168,7 +169,7 @@ func (r *run) doubtAbsence() {
 		for i := range b.items {
 			if item := &b.items[i]; b.local != nil && item.LocalState == conflict.Gone {
 				item.LocalState = conflict.Unknown
-				b.doubted++
+				b.own().doubted++
 			}
 		}
 	}

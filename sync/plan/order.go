@@ -10,7 +10,7 @@ import (
 // phase is the place of a kind of operation in the plan. Removals come last, so
 // that nothing is taken away before what it was is safe elsewhere; the removal
 // of a file comes after that of its server message, since it drops their row.
-func phase(op Operation) int {
+func phase(op Operation) uint8 {
 	switch op.(type) {
 	case CreateServer:
 		return 0
@@ -54,15 +54,15 @@ func phase(op Operation) int {
 
 // step is an operation with what it is ordered by.
 type step struct {
-	phase int
-	box   *box
-	uid   mail.UID
-	key   mail.Key
 	op    Operation
+	box   *box
+	key   mail.Key
+	uid   mail.UID
+	phase uint8
 }
 
 func (p *planner) add(op Operation, b *box, uid mail.UID, key mail.Key) {
-	s := step{phase(op), b, uid, key, op}
+	s := step{op, b, key, uid, phase(op)}
 	if r, ok := op.(Record); ok && r.Row.Key == "" {
 		s.uid = 0 // a row that gives its file up comes before the one that takes it
 	}
@@ -87,6 +87,9 @@ func (p *planner) order() Plan {
 		for i, s := range p.steps {
 			p.plan.Operations[i] = s.op
 		}
+	}
+	if len(p.plan.Holds) < 2 {
+		return p.plan
 	}
 	ranks := make(map[mail.Mailbox]int, len(p.boxes)+1)
 	for _, b := range p.boxes {

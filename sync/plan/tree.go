@@ -87,10 +87,21 @@ type msg struct {
 }
 
 func newPlanner(in *Input) *planner {
-	p := &planner{in: in}
-	for i := range in.Mailboxes {
-		p.boxes = append(p.boxes, &box{Mailbox: &in.Mailboxes[i]})
+	p := &planner{in: in, boxes: make([]*box, len(in.Mailboxes))}
+	boxes, steps := make([]box, len(in.Mailboxes)), 0
+	for i := range boxes {
+		m := &in.Mailboxes[i]
+		boxes[i].Mailbox = m
+		p.boxes[i] = &boxes[i]
+		steps += len(m.Items)
+		if m.Server != m.Local {
+			steps++ // it is made, most likely
+		}
+		if m.Fresh {
+			steps++
+		}
 	}
+	p.steps = make([]step, 0, steps)
 	slices.SortFunc(p.boxes, func(a, b *box) int {
 		if a.Name == mail.Inbox || b.Name == mail.Inbox {
 			return cmp.Compare(inboxRank(b.Name), inboxRank(a.Name))
