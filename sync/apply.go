@@ -118,7 +118,7 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 		}
 	}
 	for _, b := range r.order {
-		if len(b.doomed) > 0 && works[b.name] == nil {
+		if len(b.has().doomed) > 0 && works[b.name] == nil {
 			works[b.name] = &work{b: b}
 		}
 	}

@@ -141,7 +141,7 @@ func (b *box) touchedSince(r *run, now *mail.Listing, row mail.Row) bool {
 		old, known := b.listing.Find(row.Key)
 		return !known || old.System != m.System || old.Letters != m.Letters || old.Inode != m.Inode
 	}
-	d := differ{r: r, b: &box{listing: now, room: b.room}}
+	d := differ{r: r, b: &box{before: unknown, listing: now, room: b.room}}
 	return m.Inode != row.Inode || !d.sameLocally(row, m)
 }
 

@@ -241,7 +241,7 @@ func (r *run) leftIn(w *work) (here []mail.Intent, elsewhere map[mail.Mailbox][]
 			elsewhere[in.Mailbox] = append(elsewhere[in.Mailbox], in)
 		}
 	}
-	return append(here, w.b.doomed...), elsewhere
+	return append(here, w.b.has().doomed...), elsewhere
 }
 
 // finishLeft drops the intents of what is removed, and tells what is kept: that is

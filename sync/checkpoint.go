@@ -37,7 +37,7 @@ func (r *run) checkpoint(ctx context.Context) error {
 	err := errors.Join(r.each(ctx, boxes, r.confirm), r.settleAside(ctx))
 	changes := r.asideChanges()
 	for _, b := range boxes {
-		if c := r.checkpointOf(b); c != b.before && !b.unfinished.Load() {
+		if c := r.checkpointOf(b); c != b.checkpointed() && !b.unfinished.Load() {
 			changes = append(changes, mail.PutCheckpoint{Checkpoint: c})
 		}
 	}
@@ -58,14 +58,17 @@ func (r *run) confirm(ctx context.Context, b *box) error {
 		// while it is looked at again.
 		b.listing = &mail.Listing{Stamp: l.Stamp, Settled: l.Settled, Table: l.Table}
 	}
-	if b.after != nil {
-		seen := box{name: b.name, policy: b.policy, server: b.server, local: b.local, before: b.before, room: b.room, observed: b.after, doomed: b.doomed, aside: b.aside}
+	if after := b.has().after; after != nil {
+		seen := box{name: b.name, policy: b.policy, server: b.server, local: b.local, before: b.before, room: b.room, observed: after, aside: b.aside}
+		if doomed := b.has().doomed; len(doomed) > 0 {
+			seen.own().doomed = doomed
+		}
 		same, err := r.agrees(ctx, &seen)
 		if err != nil {
 			return err
 		}
 		if same {
-			b.observed = b.after
+			b.observed = after
 		}
 	}
 	if b.wroteLocal.Load() && b.local != nil {
@@ -120,7 +123,7 @@ func (r *run) agreesWithFiles(ctx context.Context, b *box, t mail.Tally) (bool, 
 		}
 		sum.Add(row.Key, row.Flags.System, string(letters), row.Inode)
 	}
-	for _, m := range b.asideFiles {
+	for _, m := range b.has().asideFiles {
 		sum.Add(m.Key, m.System, m.Letters, m.Inode)
 	}
 	return sum == t.Sum, nil
@@ -128,7 +131,7 @@ func (r *run) agreesWithFiles(ctx context.Context, b *box, t mail.Tally) (bool, 
 
 // checkpointOf is the mailbox's checkpoint after this run.
 func (r *run) checkpointOf(b *box) mail.Checkpoint {
-	c := b.before
+	c := b.checkpointed()
 	if b.observed != nil {
 		c.UIDValidity, c.UIDNext = b.observed.UIDValidity, b.observed.UIDNext
 		c.ModSeq, c.Messages = b.observed.ModSeq, b.observed.Exists

@@ -15,7 +15,9 @@ import (
 // and reads those files that base does not know.
 func (r *run) compare(ctx context.Context, b *box) error {
 	d := differ{r: r, b: b, byRow: map[int64]int{}}
-	b.asideFiles = nil
+	if len(b.has().asideFiles) > 0 {
+		b.own().asideFiles = nil
+	}
 	if err := r.fixWindow(ctx, b); err != nil {
 		return err
 	}
@@ -302,7 +304,7 @@ func (d *differ) read(ctx context.Context) error {
 					a.settled = true
 				} else if a != nil && !a.settled {
 					item.SetAside = item.SetAside || !a.due
-					d.b.asideFiles = append(d.b.asideFiles, *item.Local)
+					d.b.addAsideFile(*item.Local)
 					d.b.rescan = d.b.rescan || item.Base != nil && !a.due
 				}
 				if item.Base != nil && c.Hash != item.Base.Content.Hash {

@@ -66,7 +66,7 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 			b.unfinished.Store(true) // others were at it, too: the next run sees to that
 		}
 	} else {
-		b.after = o
+		b.own().after = o
 	}
 	var added mail.UIDSet
 	for i := range o.Messages {
@@ -101,7 +101,7 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 				continue
 			}
 			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags})
-		case row != nil && b.uploaded.Contains(uid) && b.policy.Mode.Pulls() && m.Content.Size >= 0 && m.Content.Size != row.Content.OnServer().Size:
+		case row != nil && b.has().uploaded.Contains(uid) && b.policy.Mode.Pulls() && m.Content.Size >= 0 && m.Content.Size != row.Content.OnServer().Size:
 			// What the server made of it is the truth.
 			w.fetches = append(w.fetches, plan.Fetch{Step: plan.Step{Mailbox: b.name}, Message: m, Flags: m.Flags, Row: row})
 			w.replace = true

@@ -138,7 +138,7 @@ func (b *box) asideFile(m *mail.LocalMessage) *aside {
 // lest the row be taken for what the file holds.
 func (d *differ) unreadable(item *plan.Item) (stays bool) {
 	if item.Base == nil {
-		d.b.asideFiles = append(d.b.asideFiles, *item.Local)
+		d.b.addAsideFile(*item.Local)
 		return false
 	}
 	d.b.rescan = true
@@ -222,7 +222,7 @@ func (r *run) asideUpload(w *work, s *sending) {
 	switch home := r.homes[s.intent.OldRow]; {
 	case s.intent.OldRow == 0:
 		r.mu.Lock()
-		b.asideFiles = append(b.asideFiles, s.local)
+		b.addAsideFile(s.local)
 		r.mu.Unlock()
 	case s.intent.UID != 0 && home == b.name:
 		b.rescan = true

@@ -242,7 +242,8 @@ func (r *run) finishRemovals(ctx context.Context, b *box, intents []mail.Intent)
 	}
 	for _, in := range due {
 		if kept.Contains(in.UID) {
-			b.doomed = append(b.doomed, in)
+			extra := b.own()
+			extra.doomed = append(extra.doomed, in)
 		} else {
 			settled = append(settled, mail.DropIntent{ID: in.ID})
 		}
@@ -272,7 +273,7 @@ func (r *run) removeLeft(ctx context.Context, m mail.Mailbox, intents []mail.Int
 
 // isDoomed tells that a message is to be removed, though base knows it no more.
 func (b *box) isDoomed(uid mail.UID) bool {
-	return slices.ContainsFunc(b.doomed, func(in mail.Intent) bool { return in.UID == uid })
+	return slices.ContainsFunc(b.has().doomed, func(in mail.Intent) bool { return in.UID == uid })
 }
 
 // errKept is told of messages that the server cannot expunge one by one.

@@ -82,7 +82,8 @@ type run struct {
 	errs          []error // of work that nobody waits for by itself
 }
 
-// box is one mailbox in a run.
+// box is one mailbox in a run. There may be a hundred thousand: what few of them
+// have is in extra.
 type box struct {
 	name   mail.Mailbox
 	role   mail.Role
@@ -93,30 +94,28 @@ type box struct {
 	window     mail.Window
 	keepLast   int
 	windowName string
-	lingers    atomic.Bool // something is outside, and leaves in another run
-	halfLeft   mail.UIDSet // messages whose files were about to leave when a run died
-	// passing says that new messages outside of the window are not planned for, which
-	// nothing else can be; passed, that there were some. entangled: they can be.
-	passing, passed, entangled bool
-	redate                     bool                // rows lack dates that the window asks for
-	server                     *mail.ServerMailbox // nil: not on the server
-	local                      *mail.LocalMailbox  // nil: not in the Maildir
-	before                     mail.Checkpoint
-	recorded                   bool // before was read from base
+
+	server *mail.ServerMailbox // nil: not on the server
+	local  *mail.LocalMailbox  // nil: not in the Maildir
+	before *mail.Checkpoint    // as base has it, or unknown: nobody writes to it; see box.checkpointed
 
 	observed *mail.Observation // nil: the server was not asked
-	after    *mail.Observation // after the run changed the server; nil: not asked
 	listing  *mail.Listing     // nil: not scanned
-	fresh    bool
-	reset    bool
 	items    []plan.Item
 	rows     mail.Counts
 	room     mail.KeywordRoom // of the Maildir
 
-	uploaded mail.UIDSet // by this run
+	aside map[asideID]*aside    // what is set aside; run.mu guards it once messages are transferred
+	extra atomic.Pointer[extra] // nil: nothing; see box.has and box.own
 
-	aside      map[asideID]*aside  // what is set aside; run.mu guards it once messages are transferred
-	asideFiles []mail.LocalMessage // files that are there and that base does not know, since they are set aside
+	// passing says that new messages outside of the window are not planned for, which
+	// nothing else can be; passed, that there were some. entangled: they can be.
+	passing, passed, entangled bool
+	redate                     bool // rows lack dates that the window asks for
+	applying                   bool // base says so of the window
+	recorded                   bool // before was read from base
+	fresh, reset               bool
+
 	// rescan says that a file differs from its row and nothing is done about it now:
 	// the directory must be read again, whether its stamp moves or not.
 	rescan bool
@@ -130,25 +129,16 @@ type box struct {
 	// missing anywhere may be there.
 	blind bool
 
-	// doomed are removals of an earlier run that the server would not carry out yet,
-	// of messages that base does not know any more.
-	doomed []mail.Intent
-
 	// unsettled says that what a run left under way here could not be settled: the
 	// mailbox is left alone.
 	unsettled bool
-
-	// doubted is how many messages were missing here that may be where nobody sees.
-	doubted int
 
 	// looked says that something moved and the mailbox was looked into.
 	looked bool
 	// created says that the run made the mailbox on a side.
 	created bool
 
-	// leaving is held while messages are moved away on the server.
-	leaving chan struct{} // holds one: a lock that can be given up on
-
+	lingers atomic.Bool // something is outside of the window, and leaves in another run
 	// claimed says that base knows the UIDVALIDITY of its rows.
 	claimed atomic.Bool
 
@@ -323,7 +313,7 @@ func (r *run) merge(server []mail.ServerMailbox, local []mail.LocalMailbox, know
 	get := func(m mail.Mailbox) *box {
 		b := r.boxes[m]
 		if b == nil {
-			b = &box{name: m, before: mail.Checkpoint{Mailbox: m}, leaving: make(chan struct{}, 1)}
+			b = &box{name: m, before: unknown}
 			r.boxes[m] = b
 		}
 		return b
@@ -346,12 +336,13 @@ func (r *run) merge(server []mail.ServerMailbox, local []mail.LocalMailbox, know
 			get(l.Name).local = &local[i]
 		}
 	}
-	for _, c := range known {
+	for i, c := range known {
 		if r.wanted(c.Mailbox, roles[c.Mailbox]) {
 			b := get(c.Mailbox)
-			b.before, b.recorded = c, true
+			b.before, b.recorded = &known[i], true
 		}
 	}
+	r.order = make([]*box, 0, len(r.boxes))
 	for _, b := range r.boxes {
 		b.role = roles[b.name]
 		b.policy = r.Policy(b.name, b.role)
@@ -474,7 +465,7 @@ func (r *run) claims(changes []mail.Change) (claims []mail.Change, boxes []*box)
 		if b == nil || v == 0 || b.before.UIDValidity != 0 || b.claimed.Load() || slices.Contains(boxes, b) {
 			return
 		}
-		c := b.before
+		c := b.checkpointed()
 		c.UIDValidity, c.OnServer, c.OnLocal = v, true, c.OnLocal || b.local != nil
 		claims, boxes = append(claims, mail.PutCheckpoint{Checkpoint: c}), append(boxes, b)
 	}

@@ -132,6 +132,7 @@ func (r *run) sendFrom(ctx context.Context, w *work, from mail.Mailbox, sends []
 		return err
 	}
 	source := r.boxes[from]
+	leaving := source.own().leaving
 	source.wroteServer.Store(true)
 	w.b.wroteServer.Store(true)
 	err := r.send(ctx, w, sends, func(open []*sending) error {
@@ -142,12 +143,12 @@ func (r *run) sendFrom(ctx context.Context, w *work, from mail.Mailbox, sends []
 		// Without UIDPLUS a move ends in EXPUNGE, which would stumble over what
 		// another move from there has marked.
 		select {
-		case source.leaving <- struct{}{}:
+		case leaving <- struct{}{}:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 		copied, err := call(ctx, from, source.validity(), uids, w.b.name)
-		<-source.leaving
+		<-leaving
 		to, seen := map[mail.UID]mail.UID{}, map[mail.UID]bool{}
 		for _, c := range copied {
 			to[c.From], seen[c.From] = c.To, true

@@ -18,11 +18,11 @@ func (r *run) undecided(p *plan.Plan) []plan.Hold {
 	for _, b := range r.order {
 		why, left := p.Unfinished[b.name]
 		switch {
-		case b.doubted > 0 && left:
+		case b.has().doubted > 0 && left:
 			holds = append(holds, plan.Hold{
 				Mailbox: b.name, Reason: conflict.NotProved, Incomplete: true,
 				Text: fmt.Sprintf("%s from the Maildir, and may have been moved to where nobody can see it (%s); nothing is removed until that is clear",
-					areMissing(b.doubted), r.outOfSight()),
+					areMissing(b.has().doubted), r.outOfSight()),
 			})
 		case left && why == conflict.NotIdentified:
 			holds = append(holds, plan.Hold{

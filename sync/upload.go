@@ -297,7 +297,7 @@ func (r *run) sent(ctx context.Context, w *work, sends []*sending, what string) 
 	for _, s := range sends {
 		if s.err == nil {
 			if s.intent.Kind == mail.IntentUpload {
-				w.b.uploaded.Add(s.uid)
+				w.b.own().uploaded.Add(s.uid)
 			}
 			r.noLongerAside(w.b, 0, s.intent.Key)
 			r.tellSent(s)

@@ -158,15 +158,15 @@ const applying = "being applied"
 // one that the mailbox's checkpoint names, that its rows may be of any. Should the run
 // die, they are looked through again, whatever the configuration is then.
 func (r *run) applyWindow(ctx context.Context, b *box) error {
-	if b.before.Window == b.windowName || b.before.Window == applying || b.local == nil || b.validity() == 0 {
+	if b.before.Window == b.windowName || b.before.Window == applying || b.applying || b.local == nil || b.validity() == 0 {
 		return nil
 	}
-	c := b.before
+	c := b.checkpointed()
 	if c.UIDValidity == 0 { // as for the first rows, see claims
 		c.UIDValidity, c.OnServer, c.OnLocal = b.validity(), true, true
 		b.claimed.Store(true)
 	}
-	c.Window, b.before.Window = applying, applying
+	c.Window, b.applying = applying, true
 	return r.commit(ctx, mail.PutCheckpoint{Checkpoint: c})
 }
 
@@ -280,7 +280,7 @@ func (d *differ) window(ctx context.Context) error {
 
 // leaving lists the messages whose files were about to leave when a run died.
 func (d *differ) leaving(ctx context.Context) error {
-	rows, err := d.r.Base.FindUIDs(ctx, d.b.name, d.b.halfLeft)
+	rows, err := d.r.Base.FindUIDs(ctx, d.b.name, d.b.has().halfLeft)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBase, err)
 	}
@@ -504,7 +504,7 @@ func (r *run) stillToLeave(ctx context.Context, b *box, ops []plan.PutAway) ([]p
 	if err != nil {
 		return nil, fmt.Errorf("looking at the files that are to leave: %w", err)
 	}
-	d := differ{r: r, b: &box{listing: l, room: b.room}}
+	d := differ{r: r, b: &box{before: unknown, listing: l, room: b.room}}
 	return slices.DeleteFunc(ops, func(op plan.PutAway) bool {
 		m, there := l.Find(op.Row.Key)
 		touched := !there || m.Inode != op.Row.Inode || !d.sameLocally(op.Row, m)
@@ -604,7 +604,7 @@ func (r *run) stayed(ctx context.Context, intents []mail.Intent) ([]mail.Change,
 		changes = append(changes, mail.DropIntent{ID: in.ID})
 		if _, there := found[in.Key]; !there {
 			if b := r.boxes[in.Mailbox]; b != nil {
-				b.halfLeft.Add(in.UID) // of use before the plan is made
+				b.own().halfLeft.Add(in.UID) // of use before the plan is made
 			}
 			continue
 		}
