@@ -31,6 +31,8 @@ type hostility struct {
 	timeout string
 	// most is how long the run may take; zero: mostTime.
 	most time.Duration
+	// memory is how much the run may take, octets, where that is less than mostMemory.
+	memory int64
 	// removes tells that messages may leave a side.
 	removes bool
 	// then is asked after the run, before the server is honest again.
@@ -104,6 +106,9 @@ func play(t *testing.T, h hostility) {
 	r := st.run(h.most, append([]string{"sync"}, h.args...)...)
 	st.timeout = ample
 	t.Logf("%s: %v", h.name, r)
+	if h.memory != 0 && r.memory > h.memory {
+		t.Errorf("it took %d MiB of memory, want at most %d", r.memory>>20, h.memory>>20)
+	}
 	if exits := h.exit; !slices.Contains(exits, r.exit) && (exits != nil || r.exit != 0) {
 		t.Errorf("exit code %d, want one of %v", r.exit, exits)
 	}

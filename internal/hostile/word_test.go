@@ -188,7 +188,7 @@ var nameCases = []hostility{
 	{name: "all is trash", bend: replaces("LIST", "* LIST ()", `* LIST (\Trash \Sent \All)`), exit: []int{0, 1}},
 	{name: "another namespace every time", bend: replaces("NAMESPACE", `(("" "/"))`, `(("INBOX/" "/"))`), exit: []int{0, 1, 5}, names: true},
 	{name: "namespaces that are none", bend: replaces("NAMESPACE", `(("" "/"))`, `(("/../" NIL)("" "")("x`), exit: []int{0, 1, 4}},
-	{name: "100,000 mailboxes", bend: both(
+	{name: "100,000 mailboxes", memory: 160 << 20, bend: both(
 		func(st *stage) { st.account = append(st.account, `include = ["INBOX", "Work"]`) },
 		answers("LIST", func(_ *Conn, _ *Command, answer string) string {
 			var b strings.Builder
@@ -198,7 +198,7 @@ var nameCases = []hostility{
 			return b.String() + answer
 		}),
 	), gets: besides},
-	{name: "100,000 mailboxes in a dry run", args: []string{"--dry-run"}, bend: answers("LIST", func(_ *Conn, _ *Command, answer string) string {
+	{name: "100,000 mailboxes in a dry run", memory: 240 << 20, args: []string{"--dry-run"}, bend: answers("LIST", func(_ *Conn, _ *Command, answer string) string {
 		var b strings.Builder
 		for i := range 100_000 {
 			fmt.Fprintf(&b, "* LIST () \"/\" \"box/%d/%d\"\r\n* STATUS \"box/%d/%d\" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 3 HIGHESTMODSEQ 4)\r\n", i/300, i, i/300, i)
