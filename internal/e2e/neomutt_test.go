@@ -39,7 +39,7 @@ func (n neomutt) press(mailbox, keys string) {
 	n.t.Helper()
 	// It wants a terminal, which script(1) has.
 	commands := []string{
-		"set folder=" + filepath.Dir(mailbox) + " mbox_type=Maildir abort_key=\\cX header_cache= sort=from quit=yes wait_key=no prompt_after=no pager_stop=yes delete=no mark_old=no timeout=1 confirm_append=no",
+		"set folder=" + filepath.Dir(mailbox) + " mbox_type=Maildir abort_key=\\cX header_cache=\"\" sort=from quit=yes wait_key=no prompt_after=no pager_stop=yes delete=no mark_old=no timeout=1 confirm_append=no",
 		"set send_charset=utf-8 charset=utf-8", `ignore *`, `unignore subject from`, `push "` + strings.ReplaceAll(keys, `"`, `\"`) + `<quit>"`,
 	}
 	args := []string{n.path, "-n", "-F", "/dev/null", "-f", mailbox}
