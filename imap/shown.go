@@ -54,6 +54,7 @@ func (s *session) unprove(o *mail.Observation) {
 		return
 	}
 	if ranges := o.Present.Ranges(); len(ranges) > 0 && ranges[0].Low > 1 {
-		o.Present.AddRange(1, ranges[0].Low-1)
+		o.Hidden = ranges[0].Low
+		o.Present.AddRange(1, o.Hidden-1)
 	}
 }

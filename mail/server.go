@@ -57,6 +57,9 @@ type Observation struct {
 	// Present, when not nil, is the full set of UIDs: what base has and Present
 	// has not was removed.
 	Present *UIDSet
+	// Hidden: messages with lower UIDs may be there although the server shows none of
+	// them; Present has all of those. Zero: what is there is shown.
+	Hidden UID
 }
 
 // Next is what to ask for in order to hear what happened after o.

@@ -473,15 +473,15 @@ func (r *run) leave(ctx context.Context, w *work) error {
 		return nil
 	}
 	if b.observed == nil {
-		b.unfinished.Store(true) // that the server has them was not seen in this run
+		b.unfinished.Store(true) // the mailbox was not looked into
 		return nil
 	}
-	ops, err := r.stillToLeave(ctx, b, w.putAway)
-	if err != nil {
+	ops, err := r.stillShown(ctx, b, w.putAway)
+	if err != nil || len(ops) == 0 {
 		return err
 	}
-	if len(ops) == 0 {
-		return nil
+	if ops, err = r.stillToLeave(ctx, b, ops); err != nil || len(ops) == 0 {
+		return err
 	}
 	for some := range slices.Chunk(ops, 2000) {
 		if err := r.leaveSome(ctx, b, some); err != nil {
@@ -489,6 +489,28 @@ func (r *run) leave(ctx context.Context, w *work) error {
 		}
 	}
 	return nil
+}
+
+// stillShown leaves out those messages that the server does not show now. The plan was
+// made from what it said had changed, and from base: that a message is there, which
+// nobody had said anything about, is known only when it is seen. For from then on the
+// server has the only copy.
+func (r *run) stillShown(ctx context.Context, b *box, ops []plan.PutAway) ([]plan.PutAway, error) {
+	o, err := r.Server.List(ctx, b.name)
+	if err != nil {
+		return nil, fmt.Errorf("looking whether the server has what is to leave: %w", err)
+	}
+	if o.Present == nil || o.UIDValidity != b.validity() {
+		b.unfinished.Store(true)
+		return nil, nil
+	}
+	return slices.DeleteFunc(ops, func(op plan.PutAway) bool {
+		if !o.Present.Contains(op.Row.UID) {
+			b.unfinished.Store(true) // removed meanwhile: the next run hears of it
+			return true
+		}
+		return op.Row.UID < o.Hidden // it stays, as long as the server hides it
+	}), nil
 }
 
 // stillToLeave leaves out those files to which anything was done since the scan.

@@ -575,3 +575,30 @@ func TestAMessageMovedIntoANewMailboxIsNotPassedOver(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingLeavesThatTheServerHasNoMore though its change was heard of after the plan
+// was made, and though nothing else moved.
+func TestNothingLeavesThatTheServerHasNoMore(t *testing.T) {
+	eachProfile(t, func(t *testing.T, a *account) {
+		gone := a.at(1, 100, `\Seen`)
+		a.at(2, 100, `\Seen`)
+		a.at(3, 1, `\Seen`)
+		a.window(open)
+		r := a.window(days30, func(o *sync.Options) {
+			o.Events = func(e sync.Event) {
+				if _, planned := e.(sync.Planned); planned {
+					a.server.Expunge(mail.Inbox, gone)
+				}
+			}
+		})
+		if r.Left != 1 {
+			t.Fatalf("%d files left: %+v", r.Left, r)
+		}
+		a.has([]int{1, 3}, []int{2, 3})
+		// Flagged here meanwhile, it is kept, as any message that the server dropped is.
+		a.local.SetFlags(t.Context(), mail.Inbox, []mail.KeyFlags{{Key: a.key(1), Delta: mail.FlagDelta{Add: mail.ParseFlags(`\Flagged`)}}})
+		a.window(days30)
+		a.window(days30)
+		a.holds(days30, []int{1, 3}, all3)
+	})
+}

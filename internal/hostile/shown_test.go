@@ -78,6 +78,51 @@ func TestWhatIsOutOfSightIsNotRemoved(t *testing.T) {
 	}
 }
 
+// TestWhatIsOutOfSightDoesNotLeave has a window on the mailbox of such a server: files
+// leave whose messages it shows. Of those that are out of sight the file may be all
+// that anybody can get at.
+func TestWhatIsOutOfSightDoesNotLeave(t *testing.T) {
+	t.Parallel()
+	for _, caps := range []string{Full, strings.ReplaceAll(Full, " QRESYNC", ""), Plain} {
+		t.Run(fmt.Sprint(len(caps)), func(t *testing.T) {
+			t.Parallel()
+			st := newStage(t)
+			const shown = 20
+			deliver := func(from, to int) {
+				st.server.Do(func() {
+					for i := from; i < to; i++ {
+						st.server.Deliver(st.server.Mailbox("INBOX"), letter(i))
+					}
+				})
+			}
+			st.server.Do(func() {
+				st.server.Shown, st.server.Capabilities = shown, fmt.Sprintf("%s MESSAGELIMIT=%d", caps, shown)
+			})
+			sync := func(want int) {
+				t.Helper()
+				if r := st.run(mostTime, "sync"); r.exit != 0 {
+					t.Fatal(r)
+				}
+				if _, local := st.sides(); len(local) != want {
+					t.Fatalf("the Maildir has %d messages, want %d:\n  %s", len(local), want, strings.Join(local, "\n  "))
+				}
+			}
+			deliver(0, shown)
+			sync(shown)
+			deliver(shown, shown+5) // the first five go out of sight
+			sync(shown + 5)
+			st.account = append(st.account, "keep_last = 12", "window_keep = []")
+			sync(12 + 5)
+			sync(12 + 5)
+			for i := range 5 {
+				if st.pick(letter(i)) == "" {
+					t.Errorf("letter %d is gone", i)
+				}
+			}
+		})
+	}
+}
+
 // TestTheProvidersLimitCountsWhereTheServerTellsNone observes a mailbox of a server
 // that shows only some of it and does not say so.
 func TestTheProvidersLimitCountsWhereTheServerTellsNone(t *testing.T) {
