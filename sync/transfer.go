@@ -157,6 +157,7 @@ func (r *run) sendFrom(ctx context.Context, w *work, from mail.Mailbox, sends []
 		// find nothing left in the answer, and it is copied again for them.
 		for _, s := range open {
 			uid, answered := to[s.intent.UID]
+			s.halved = s.halved || err != nil && answered
 			switch {
 			case !answered && err == nil && seen[s.intent.UID]:
 			case !answered && err == nil:

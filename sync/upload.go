@@ -76,7 +76,7 @@ type sending struct {
 	date   mail.UnixTime // INTERNALDATE
 	source mail.Key      // a transfer's: the file that base had in the mailbox that it leaves
 	taken  bool          // the server said that it took the message
-	found  bool          // looked up, since the server did not say
+	halved bool          // a move of which nothing shows that the message is gone from where it was
 	uid    mail.UID      // under which it arrived; zero: not yet known
 	err    error         // the server refused it, or the file is gone
 	alone  bool          // err is of this message, not of the whole command
@@ -231,7 +231,7 @@ func (r *run) lookUp(ctx context.Context, b *box, sends []*sending, patience boo
 	var nameless []*sending
 	for _, s := range open {
 		s.uid = found[s.intent.ID]
-		s.found = s.uid != 0 && !s.taken
+		s.halved = s.halved || s.uid != 0 && !s.taken
 		if s.uid == 0 && s.taken {
 			nameless = append(nameless, s)
 		}
@@ -333,9 +333,9 @@ func (r *run) rowOf(w *work, s *sending) []mail.Change {
 	changes := []mail.Change{mail.PutRow{Row: row}}
 	old := mail.Intent{ID: r.nextID.Add(1), Kind: mail.IntentRemove, Mailbox: in.Mailbox, UIDValidity: in.UIDValidity, UID: in.UID}
 	left := in.Kind == mail.IntentUpload && in.UID != 0
-	if source := r.boxes[in.From]; s.found && in.Kind == mail.IntentTransfer && in.OldRow != 0 && source != nil {
-		// The connection was lost in the middle of a move: the copy arrived, and
-		// the message may still be where it was copied from.
+	if source := r.boxes[in.From]; s.halved && in.Kind == mail.IntentTransfer && in.OldRow != 0 && source != nil {
+		// The move ended in the middle: the copy arrived, and the message may still be
+		// where it was copied from.
 		old.Mailbox, old.UIDValidity, left = in.From, source.validity(), true
 	}
 	if left {
