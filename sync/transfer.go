@@ -173,7 +173,7 @@ func (r *run) sendFrom(ctx context.Context, w *work, from mail.Mailbox, sends []
 		return err
 	})
 	if err != nil {
-		return err
+		return r.sentSoFar(ctx, w, sends, err)
 	}
 	return r.sent(ctx, w, sends, "transfer")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"godwit/mail"
 	"godwit/sync/plan"
@@ -108,9 +109,22 @@ func (r *run) uploadBatch(ctx context.Context, w *work, batch []plan.Upload) err
 		return err
 	}
 	if err := r.send(ctx, w, sends, func(open []*sending) error { return r.append(ctx, b, batch, sends, open) }); err != nil {
-		return err
+		return r.sentSoFar(ctx, w, sends, err)
 	}
 	return r.sent(ctx, w, sends, "upload")
+}
+
+// sentSoFar records, when err ends the sending, what the server had confirmed by then:
+// the next run need not look for it.
+func (r *run) sentSoFar(ctx context.Context, w *work, sends []*sending, err error) error {
+	if isStep(err) {
+		return err
+	}
+	confirmed := slices.DeleteFunc(slices.Clone(sends), func(s *sending) bool { return s.uid == 0 })
+	if len(confirmed) == 0 {
+		return err
+	}
+	return errors.Join(err, r.sent(context.WithoutCancel(ctx), w, confirmed, stepOf(confirmed[0].intent.Kind)))
 }
 
 // append uploads those of the batch that are still open.
