@@ -3,6 +3,8 @@ package sync
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"godwit/mail"
@@ -15,8 +17,9 @@ import (
 // patience it looks again as long as something is missing: a server can be at
 // work on a command whose connection has ended.
 func (r *run) findSent(ctx context.Context, b *box, intents []mail.Intent, answered mail.UIDSet, patience bool) (found map[int64]mail.UID, unclaimed mail.UIDSet, err error) {
+	seen := map[mail.UID]mail.Content{} // read in a round before
 	for _, wait := range r.Patience {
-		found, unclaimed, err = r.findNow(ctx, b, intents, answered)
+		found, unclaimed, err = r.findNow(ctx, b, intents, answered, seen)
 		if err != nil || !patience || len(found) == len(intents) {
 			return found, unclaimed, err
 		}
@@ -26,10 +29,10 @@ func (r *run) findSent(ctx context.Context, b *box, intents []mail.Intent, answe
 			return nil, unclaimed, context.Cause(ctx)
 		}
 	}
-	return r.findNow(ctx, b, intents, answered)
+	return r.findNow(ctx, b, intents, answered, seen)
 }
 
-func (r *run) findNow(ctx context.Context, b *box, intents []mail.Intent, answered mail.UIDSet) (found map[int64]mail.UID, unclaimed mail.UIDSet, err error) {
+func (r *run) findNow(ctx context.Context, b *box, intents []mail.Intent, answered mail.UIDSet, seen map[mail.UID]mail.Content) (found map[int64]mail.UID, unclaimed mail.UIDSet, err error) {
 	floor := intents[0].Floor
 	for _, in := range intents {
 		floor = min(floor, in.Floor)
@@ -55,35 +58,81 @@ func (r *run) findNow(ctx context.Context, b *box, intents []mail.Intent, answer
 	if candidates.IsEmpty() {
 		return nil, unclaimed, nil
 	}
-	contents, err := r.Server.Identify(ctx, b.name, listed.UIDValidity, candidates, false)
-	if err != nil {
+	if err := r.identifySent(ctx, b, listed.UIDValidity, intents, candidates, seen); err != nil {
 		return nil, unclaimed, err
 	}
-	var unsure mail.UIDSet
-	for uid, c := range contents {
-		for _, in := range intents {
-			// Drafts are edited with header and size unchanged.
-			weak := c.Weak || in.Flags.System&mail.Draft != 0
-			if c.Compare(in.Content) == mail.Unsure || weak && c.Size == in.Content.Size {
-				unsure.Add(uid)
-			}
-		}
-	}
-	if !unsure.IsEmpty() {
-		whole, err := r.Server.Identify(ctx, b.name, listed.UIDValidity, unsure, true)
-		if err != nil {
-			return nil, unclaimed, err
-		}
-		for uid, c := range whole {
-			contents[uid] = c
-		}
-	}
-	found = claim(intents, candidates, contents)
+	found = claim(intents, candidates, seen)
 	var claimed mail.UIDSet
 	for _, uid := range found {
 		claimed.Add(uid)
 	}
 	return found, candidates.Minus(claimed), nil
+}
+
+// identifySent adds to seen what the candidates are: all of a message is read where its
+// header cannot tell whether it is one of the intents'.
+func (r *run) identifySent(ctx context.Context, b *box, v mail.UIDValidity, intents []mail.Intent, candidates mail.UIDSet, seen map[mail.UID]mail.Content) error {
+	var unread, unsure mail.UIDSet
+	for uid := range candidates.All() {
+		if _, known := seen[uid]; !known {
+			unread.Add(uid)
+		}
+	}
+	if unread.IsEmpty() {
+		return nil
+	}
+	contents, err := r.Server.Identify(ctx, b.name, v, unread, false)
+	if err != nil {
+		return err
+	}
+	sent := make(bySize[mail.Intent])
+	for _, in := range intents {
+		sent.add(in.Content, in)
+	}
+	for uid, c := range contents {
+		seen[uid] = c
+		alike := c
+		alike.EmailID = "" // it decides, or is of no use
+		for _, in := range sent.like(alike) {
+			// Drafts are edited with header and size unchanged.
+			weak := c.Weak || in.Flags.System&mail.Draft != 0
+			if c.Compare(in.Content) == mail.Unsure || weak && c.Size == in.Content.Size {
+				unsure.Add(uid)
+				break
+			}
+		}
+	}
+	if unsure.IsEmpty() {
+		return nil
+	}
+	whole, err := r.Server.Identify(ctx, b.name, v, unsure, true)
+	maps.Copy(seen, whole)
+	return err
+}
+
+// bySize are things that have contents, by the sizes of these: thousands are not each
+// compared with thousands. Those whose size is not known, or may differ, are under -1.
+type bySize[T any] map[int64][]T
+
+func (s bySize[T]) add(c mail.Content, thing T) {
+	size := max(c.Size, -1)
+	if c.Partial > 0 {
+		size = -1
+	}
+	s[size] = append(s[size], thing)
+}
+
+// like are all that are not different from a content by their size alone: where it has
+// an EMAILID, that may decide.
+func (s bySize[T]) like(c mail.Content) []T {
+	if c.Size >= 0 && c.Partial == 0 && c.EmailID == "" {
+		return slices.Concat(s[c.Size], s[-1])
+	}
+	var all []T
+	for _, some := range s {
+		all = append(all, some...)
+	}
+	return all
 }
 
 // claim gives each intent at most one message, and each message to at most one
@@ -92,13 +141,21 @@ func (r *run) findNow(ctx context.Context, b *box, intents []mail.Intent, answer
 func claim(intents []mail.Intent, candidates mail.UIDSet, contents map[mail.UID]mail.Content) map[int64]mail.UID {
 	found := map[int64]mail.UID{}
 	taken := map[mail.UID]bool{}
+	arrived := make(bySize[mail.UID])
+	for uid := range candidates.All() {
+		if c, ok := contents[uid]; ok {
+			arrived.add(c, uid)
+		}
+	}
 	for _, in := range intents {
-		for uid := range candidates.All() {
-			c, ok := contents[uid]
-			if ok && !taken[uid] && uid >= in.Floor && c.Compare(in.Content) == mail.Same {
-				found[in.ID], taken[uid] = uid, true
-				break
+		first := mail.UID(0)
+		for _, uid := range arrived.like(in.Content) {
+			if !taken[uid] && uid >= in.Floor && (first == 0 || uid < first) && contents[uid].Compare(in.Content) == mail.Same {
+				first = uid
 			}
+		}
+		if first != 0 {
+			found[in.ID], taken[first] = first, true
 		}
 	}
 	byID := map[string][]mail.UID{}

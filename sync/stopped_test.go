@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,5 +45,42 @@ func TestWhatTheServerConfirmedIsRecordedWhenTheRunIsStopped(t *testing.T) {
 	}
 	if n := len(a.server.Messages(mail.Inbox)); n != all {
 		t.Fatalf("the server has %d messages, want %d", n, all)
+	}
+}
+
+// TestWhatIsLookedForIsReadOnce though the run waits, and looks again, for what a server
+// may still be at work on.
+func TestWhatIsLookedForIsReadOnce(t *testing.T) {
+	a := newAccount(t, fake.QResync)
+	a.run()
+	const all, arrived = 2000, 1500
+	for n := range all {
+		a.local.Add(mail.Inbox, fmt.Appendf(nil, "Message-ID: <%d@x>\r\nDate: Sat, 09 May 2026 12:00:00 +0000\r\n\r\n%s", n, strings.Repeat("x", n%50)), mail.Flags{})
+	}
+	a.server.Fail(fake.Fault{Method: "Append", Effect: fake.Partly, Items: arrived, Err: errors.Join(mail.ErrUncertain, mail.ErrOffline)})
+	o := sync.Options{Account: "a", Server: a.server, Local: a.local, Base: a.base, Patience: []time.Duration{}}
+	died := errors.New("the power is cut")
+	o.Step = func(name string) error {
+		if name == "upload.sent" {
+			return died
+		}
+		return nil
+	}
+	if _, err := sync.Run(t.Context(), o); !errors.Is(err, died) {
+		t.Fatal(err)
+	}
+	headers := 0
+	a.server.Enter = func(c fake.Call) error {
+		if c.Method == "Identify" {
+			headers++
+		}
+		return nil
+	}
+	r := a.run(func(o *sync.Options) { o.Patience = []time.Duration{0, 0, 0, 0} })
+	if r.Pushed != all-arrived || headers != 1 {
+		t.Errorf("%d were sent, want %d; messages were read %d times", r.Pushed, all-arrived, headers)
+	}
+	if n := len(a.server.Messages(mail.Inbox)); n != all {
+		t.Errorf("the server has %d messages, want %d", n, all)
 	}
 }
