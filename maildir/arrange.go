@@ -118,6 +118,13 @@ func (a *Account) bring(from, to string) error {
 		return fmt.Errorf("%w: there is a mailbox already", fs.ErrExist)
 	}
 	for _, p := range left {
+		if p.name == "cur" {
+			// A power cut must not keep this and lose what came before: without cur/
+			// nobody looks there again, and what is in new/ would count as removed.
+			if err := errors.Join(target.sync(), source.sync()); err != nil {
+				return err
+			}
+		}
 		if err := p.move(source, target); err != nil {
 			return err
 		}
