@@ -65,12 +65,17 @@ func (r *run) gather(b *box, take func(m mail.ServerMessage, body io.Reader) err
 	return &gathering{r: r, b: b, take: take, open: map[mail.UID]*gathered{}}
 }
 
-// listKept finds out of which messages octets are kept, once a run.
+// listKept finds out of which messages octets are kept, once a run. Where that cannot
+// be told, nothing is kept, and all else goes on: no message needs it.
 func (r *run) listKept(ctx context.Context) error {
 	if r.Incoming == nil {
 		return nil
 	}
 	all, err := r.Incoming.List(ctx)
+	if err != nil && !ends(err) {
+		r.Incoming, r.unkept = nil, fmt.Errorf("large messages were fetched from their beginnings: %w", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -337,7 +342,7 @@ func (g *gathering) has(uid mail.UID) bool { return g.open[uid] != nil }
 // asked for.
 func (r *run) tidyKept(ctx context.Context) error {
 	if r.Incoming == nil {
-		return nil
+		return r.unkept
 	}
 	all, err := r.Incoming.List(ctx)
 	if err != nil {

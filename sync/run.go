@@ -58,6 +58,7 @@ type run struct {
 	nextID      atomic.Int64 // of intents
 
 	incomplete map[place]mail.Incomplete // messages of which octets are kept
+	unkept     error                     // why nothing is kept of large messages in this run
 	putOff     map[place]bool            // messages that are fetched after all others; guarded by mu
 
 	slots     chan struct{} // one for each worker
