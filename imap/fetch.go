@@ -41,6 +41,7 @@ func (a *Account) FetchFrom(ctx context.Context, m mail.Mailbox, v mail.UIDValid
 func (a *Account) Identify(ctx context.Context, m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet, whole bool) (map[mail.UID]mail.Content, error) {
 	found := make(map[mail.UID]mail.Content)
 	content := mail.NewContentReader()
+	var room [4096]byte // one for all: io.Copy makes 32 KiB for each header
 	section := wire.Header
 	if whole {
 		section = wire.Whole
@@ -48,7 +49,7 @@ func (a *Account) Identify(ctx context.Context, m mail.Mailbox, v mail.UIDValidi
 	f := &fetcher{account: a, ctx: ctx, mailbox: m, validity: v, section: section, want: uids}
 	f.sink = func(msg mail.ServerMessage, _ mail.Piece, body io.Reader) error {
 		content.Reset()
-		if _, err := io.Copy(content, body); err != nil {
+		if _, err := io.CopyBuffer(content, body, room[:]); err != nil {
 			return err
 		}
 		is := content.HeaderContent(msg.Content.Size)
