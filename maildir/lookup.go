@@ -85,6 +85,17 @@ const fewKeys = 8
 // key; [mail.ErrGone] for a file that is not in the mailbox, [ErrBusy] for one
 // that was not found in a mailbox that did not stand still.
 func (a *Account) withFiles(ctx context.Context, b *box, keys []mail.Key, act func(i int, e entry) error) ([]error, error) {
+	return a.withNames(ctx, b, keys, false, act)
+}
+
+// withOpening is withFiles where act opens the file, and fails with
+// fs.ErrNotExist where it is no regular one: a file that a listing tells of is not
+// looked at before that.
+func (a *Account) withOpening(ctx context.Context, b *box, keys []mail.Key, act func(i int, e entry) error) ([]error, error) {
+	return a.withNames(ctx, b, keys, true, act)
+}
+
+func (a *Account) withNames(ctx context.Context, b *box, keys []mail.Key, opening bool, act func(i int, e entry) error) ([]error, error) {
 	results := make([]error, len(keys))
 	var pending []int
 	for i, k := range keys {
@@ -101,12 +112,14 @@ func (a *Account) withFiles(ctx context.Context, b *box, keys []mail.Key, act fu
 			if d.fd < 0 {
 				return false
 			}
-			st, err := d.stat(e.name)
-			if err != nil || !isRegular(st) {
-				return false
+			if listed := e.inode != 0; !listed || !opening {
+				st, err := d.stat(e.name)
+				if err != nil || !isRegular(st) {
+					return false
+				}
+				e.inode = st.Inode
 			}
-			e.inode = st.Inode
-			err = act(i, e)
+			err := act(i, e)
 			if isMissing(err) {
 				return false
 			}

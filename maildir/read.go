@@ -79,7 +79,7 @@ func (a *Account) ReadMany(ctx context.Context, m mail.Mailbox, keys []mail.Key)
 	}
 	defer b.close()
 	contents := make([]mail.LocalContent, len(keys))
-	results, err := a.withFiles(ctx, b, keys, func(i int, e entry) error {
+	results, err := a.withOpening(ctx, b, keys, func(i int, e entry) error {
 		f, err := b.in(e).file(e.name, unix.O_RDONLY)
 		if err != nil {
 			return err
@@ -123,14 +123,17 @@ func readFile(ctx context.Context, f *file, raw bool, st Stat) (mail.LocalConten
 	return mail.LocalContent{Content: s.content.Content(), Date: st.date(), Inode: st.Inode}, nil
 }
 
-// readAtOnce reads a file that fits into a buffer, and tells whether that is all
-// of it.
-func readAtOnce(f io.ReaderAt, buf []byte, size int64) ([]byte, bool) {
+// readAtOnce reads a file that fits into a buffer by one call, and tells whether
+// that is all of it: as long as it was said to be, and room was left for more.
+func readAtOnce(f *file, buf []byte, size int64) ([]byte, bool) {
 	if size >= int64(len(buf)) {
 		return nil, false
 	}
-	n, err := f.ReadAt(buf[:size+1], 0)
-	return buf[:n], err == io.EOF && int64(n) == size
+	n, err := f.sys.ReadAt(f.fd, buf[:size+1], 0)
+	if err != nil || int64(n) != size {
+		return nil, false
+	}
+	return buf[:n], true
 }
 
 // copyWire writes a file's wire form to content. in is a buffer, wide the room
