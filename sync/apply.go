@@ -135,6 +135,9 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.eachWork(ctx, works, r.flush); err != nil {
 		return err
 	}
+	if err := r.renumber(ctx, works); err != nil {
+		return err
+	}
 	for _, b := range r.order {
 		if w := works[b.name]; w != nil {
 			if err := r.only(b, r.create(ctx, w)); err != nil {
@@ -209,7 +212,7 @@ func (r *run) changeAllFlags(ctx context.Context, works map[mail.Mailbox]*work) 
 
 // remove records what both sides agree on, and carries out the removals.
 func (r *run) remove(ctx context.Context, works map[mail.Mailbox]*work) error {
-	if err := r.eachWork(ctx, works, r.record); err != nil {
+	if err := r.record(ctx, works); err != nil {
 		return err
 	}
 	if err := r.lookAgain(ctx, works); err != nil {
@@ -431,17 +434,4 @@ func (r *run) unfinish(m mail.Mailbox) {
 	if b := r.boxes[m]; b != nil {
 		b.unfinished.Store(true)
 	}
-}
-
-// record writes what both sides already agree on.
-func (r *run) record(ctx context.Context, w *work) error {
-	const most = 2000
-	for len(w.records) > 0 {
-		n := min(most, len(w.records))
-		if err := r.commit(ctx, w.records[:n]...); err != nil {
-			return err
-		}
-		w.records = w.records[n:]
-	}
-	return nil
 }

@@ -22,6 +22,9 @@ func (r *run) compare(ctx context.Context, b *box) error {
 		return err
 	}
 	b.passing = b.mayPass()
+	if !b.passing && (b.reset || b.rows == (mail.Counts{})) {
+		d.items = make([]plan.Item, 0, b.mostItems())
+	}
 	if err := errors.Join(d.both(ctx), d.window(ctx)); err != nil {
 		return err
 	}
@@ -33,6 +36,19 @@ func (r *run) compare(ctx context.Context, b *box) error {
 		return err
 	}
 	return d.putBack(ctx)
+}
+
+// mostItems is how many items there are when nothing is known to be the same on both
+// sides.
+func (b *box) mostItems() int {
+	n := b.rows.Local
+	if b.listing != nil {
+		n += b.listing.Len()
+	}
+	if b.observed != nil {
+		n += len(b.observed.Messages)
+	}
+	return n
 }
 
 // differ collects the differences of one mailbox: at most one item a row.
