@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"godwit/mail"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestReadManyTellsWhatReadTells, of files of all kinds, of some that are gone, and
@@ -44,4 +47,39 @@ func TestReadManyTellsWhatReadTells(t *testing.T) {
 	if _, _, err := a.ReadMany(t.Context(), "Nowhere", keys); !errors.Is(err, mail.ErrNoMailbox) {
 		t.Errorf("in a mailbox that is not there: %v", err)
 	}
+}
+
+// TestReadManyReadsNoOtherThanFiles: what a scan has listed is opened without
+// another look, and may be something else by then.
+func TestReadManyReadsNoOtherThanFiles(t *testing.T) {
+	t.Parallel()
+	a := withBox(t, "INBOX")
+	keys := []mail.Key{"directory", "symlink", "fifo", "replaced", "longer"}
+	for _, k := range keys {
+		put(t, a, "INBOX/cur/"+string(k)+":2,S", "old\n")
+	}
+	listing := scan(t, a, "INBOX")
+	path := func(k mail.Key) string { return filepath.Join(a.root, "INBOX/cur", string(k)+":2,S") }
+	for _, k := range keys {
+		must(t, os.Remove(path(k)))
+	}
+	must(t, os.Mkdir(path("directory"), 0o700))
+	put(t, a, "elsewhere", "not mail\n")
+	must(t, os.Symlink(filepath.Join(a.root, "elsewhere"), path("symlink")))
+	must(t, unix.Mkfifo(path("fifo"), 0o600))
+	put(t, a, "INBOX/cur/replaced:2,S", "new\n")
+	put(t, a, "INBOX/cur/longer:2,S", "old\nand more\n")
+	contents, errs, err := a.ReadMany(t.Context(), "INBOX", keys)
+	must(t, err)
+	for i, k := range keys[:3] {
+		if !errors.Is(errs[i], mail.ErrGone) {
+			t.Errorf("%s: %+v, %v; want %v", k, contents[i], errs[i], mail.ErrGone)
+		}
+	}
+	for i, body := range []string{"new\r\n", "old\r\nand more\r\n"} {
+		if errs[i+3] != nil || contents[i+3].Content != contentOf(body) {
+			t.Errorf("%s: %+v, %v", keys[i+3], contents[i+3], errs[i+3])
+		}
+	}
+	runtime.KeepAlive(listing) // by which the names are known
 }
