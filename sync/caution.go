@@ -2,7 +2,9 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -14,15 +16,17 @@ import (
 
 // lookAgain makes sure, right before messages are removed from the server, that
 // their files have not turned up since the scan: in a mailbox that was scanned
-// before the user moved them there. A mailbox whose stamp did not move needs no
+// before the user moved them there, under their key or, as many mail readers move
+// files, under another. A mailbox whose stamp did not move needs no
 // second look. A file that the scan saw under the key was in the plan's sight: it
 // was edited, and went up as another message.
 func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error {
-	gone := map[mail.Key]bool{}
+	gone, contents := map[mail.Key]bool{}, map[mail.Hash][]mail.Key{}
 	for _, w := range works {
 		for _, op := range w.removeServer {
 			if fileIsGone(op) {
 				gone[op.Row.Key] = true
+				contents[op.Row.Content.Hash] = append(contents[op.Row.Content.Hash], op.Row.Key)
 			}
 		}
 	}
@@ -63,8 +67,46 @@ func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error
 				r.found[mail.Key(strings.Clone(string(k)))] = true
 			}
 		}
+		if err := r.recognise(ctx, b, l, contents); err != nil {
+			return err
+		}
 		if !l.Settled {
 			return errUnsettled
+		}
+	}
+	return nil
+}
+
+// recognise reads the files of a mailbox that somebody else put there since it was scanned. One that has
+// the content of a message which is to be removed may be that message's, and then
+// the message was moved.
+func (r *run) recognise(ctx context.Context, b *box, now *mail.Listing, contents map[mail.Hash][]mail.Key) error {
+	var came []mail.Key
+	next, stop := iter.Pull2(r.Base.RowsByKey(ctx, b.name))
+	defer stop()
+	row, err, more := next()
+	for i := range now.Len() {
+		k := now.Key(i)
+		for more && err == nil && row.Key < k { // both are in order
+			row, err, more = next()
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", errBase, err)
+		}
+		if !(more && row.Key == k) && !b.listed(k) {
+			came = append(came, mail.Key(strings.Clone(string(k))))
+		}
+	}
+	for _, k := range came {
+		c, err := r.Local.Read(ctx, b.name, k)
+		if errors.Is(err, mail.ErrGone) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("looking at a file that came to %s: %w", b.name, err)
+		}
+		for _, gone := range contents[c.Hash] {
+			r.found[gone] = true
 		}
 	}
 	return nil
