@@ -118,7 +118,7 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 	}
 	var came mail.UIDSet
 	for _, in := range intents {
-		if _, there := found[in.Key]; there && in.UIDValidity == s.b.statusValidity(in) {
+		if file, there := found[in.Key]; there && in.UIDValidity == s.b.statusValidity(in) {
 			row := mail.Row{
 				ID: in.OldRow, Mailbox: in.Mailbox, UID: in.UID, Key: in.Key,
 				Flags: in.Flags, Content: in.Content, // no inode: the user may have edited it
@@ -128,6 +128,9 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 				came.Add(in.UID)
 			} else {
 				s.changes = append(s.changes, s.r.did(s.placedEntry(in, row)))
+			}
+			if err := s.unlink(ctx, in, file.Message); err != nil {
+				return err
 			}
 			if in.From == "" && in.FromKey != "" {
 				if _, err := s.r.Local.Remove(ctx, in.Mailbox, []mail.Key{in.FromKey}, s.r.runID); err != nil {
@@ -141,6 +144,26 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 		s.changes = append(s.changes, s.r.came(mail.SideLocal, s.b, came, ""))
 	}
 	return nil
+}
+
+// unlink takes the old name from a file that a dead run relocated, if it still has
+// it: where a renaming is a link and an unlink, the run may have died between them.
+// Nothing moved in the directory that it is in, so that no scan would find it.
+func (s *settler) unlink(ctx context.Context, in mail.Intent, now mail.LocalMessage) error {
+	if in.Kind != mail.IntentRelocate {
+		return nil
+	}
+	c, err := s.r.Local.Read(ctx, in.From, in.FromKey)
+	if errors.Is(err, mail.ErrGone) || errors.Is(err, mail.ErrNoMailbox) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking for the old name of a file that was moved: %w", err)
+	}
+	if c.Inode != 0 && c.Inode == now.Inode {
+		_, err = s.r.Local.Remove(ctx, in.From, []mail.Key{in.FromKey}, s.r.runID)
+	}
+	return err
 }
 
 // placedEntry is the journal's for a delivery or relocation that a dead run had
