@@ -338,7 +338,7 @@ func (g *gathering) need(uid mail.UID, before int64) int64 {
 func (g *gathering) has(uid mail.UID) bool { return g.open[uid] != nil }
 
 // tidyKept drops what is kept of messages that nobody fetches any more: their
-// mailbox is done, or has another UIDVALIDITY. What is here in part may yet be
+// mailbox is done, or gone from the server, or has another UIDVALIDITY. What is here in part may yet be
 // asked for.
 func (r *run) tidyKept(ctx context.Context) error {
 	if r.Incoming == nil {
@@ -361,7 +361,7 @@ func (r *run) tidyKept(ctx context.Context) error {
 			continue
 		}
 		if b.validity() == i.UIDValidity {
-			if b.unfinished.Load() {
+			if b.unfinished.Load() && b.selectable() {
 				continue
 			}
 			rows, err := r.Base.FindUIDs(ctx, b.name, mail.UIDs(i.UID))
