@@ -306,9 +306,6 @@ func (r *row) merge() (row mail.Row, merged conflict.Merged, store, mark mail.Fl
 	merged = flags.Merge(b.may)
 	store = b.storable(mail.FlagsBetween(r.serverRaw(), merged.Server))
 	mark = b.markable(mail.FlagsBetween(r.localRaw(), merged.Local))
-	if b == r.box && !flags.LocalAnew {
-		mark.Add.Keywords = mark.Add.Keywords.Minus(r.silent()) // base alone has them, still
-	}
 	row = r.now()
 	row.Flags = r.tell(b, merged.Row, store, mark)
 	return row, merged, store, mark
