@@ -27,14 +27,31 @@ const (
 func (p *planner) removesOnServer(b *box) bool {
 	return b.BaseLocal && b.Name != mail.Inbox && !p.isTrash(b) && b.Policy.Remove.OnServer() &&
 		b.may&conflict.ToServer != 0 && !b.ReadOnly && !p.in.NewRoot && !p.in.Restored &&
-		(b.Rows.Server+b.Rows.Local == 0 || p.in.AllowDeletes && b.may&conflict.ServerRemoval != 0)
+		(b.emptyOn(OnServer) || p.in.AllowDeletes && b.may&conflict.ServerRemoval != 0)
 }
 
 // removesOnLocal tells whether a mailbox that the server has lost is to go from the
 // Maildir.
 func (p *planner) removesOnLocal(b *box) bool {
 	return b.BaseServer && b.mayRemoveLocal() && !p.in.NewRoot && !p.in.Restored && len(b.files) == 0 &&
-		(b.Rows.Server+b.Rows.Local == 0 || p.in.AllowDeletes)
+		(b.emptyOn(OnLocal) || p.in.AllowDeletes)
+}
+
+// emptyOn tells that the one side which has the mailbox holds nothing in it: what base
+// knows of there was removed on that side, too, or moved away.
+func (b *box) emptyOn(on Side) bool {
+	gone := 0
+	for i := range b.rows {
+		r := &b.rows[i]
+		here, other := r.local, r.server
+		if on == OnServer {
+			here, other = other, here
+		}
+		if here == conflict.Gone && other == conflict.Gone {
+			gone++
+		}
+	}
+	return b.Rows.Local == b.Rows.Server && b.Rows.Local == gone
 }
 
 // isTrash tells that removals go to the mailbox.
@@ -144,6 +161,10 @@ func (r *row) leaves(on Side) bool {
 		return on == OnServer
 	case conflict.DropLocal, conflict.FollowServer:
 		return on == OnLocal
+	case conflict.Append:
+		return r.fileBox() != r.box
+	case conflict.Restore:
+		return r.msgBox() != r.box
 	}
 	return r.fate == conflict.Forget
 }
