@@ -392,6 +392,11 @@ func (w *world) oneWay(server, local []seen) {
 		s := w.oracle.stories[c]
 		source, target := at(from, c), at(to, c)
 		where[c] = source
+		if s.hasRoot && w.oracle.ever[changes][s.root] {
+			// An edit is sent with the flags that its message has on the server; those that
+			// the server alone knows of keep it there, in push mode, as they kept the message.
+			w.oracle.ever[changes][c] = true
+		}
 		if s.inAny(w.oracle.lost, source) {
 			w.oracle.ever[changes][c] = true // one side keeps it, now and later
 			continue

@@ -121,6 +121,33 @@ func (o *oracle) renamed(at side, called map[mail.Mailbox]mail.Mailbox) {
 	}
 }
 
+// asRenamed notes a removal from the server that leaves the traces of a rename: the
+// messages of the mailbox had been moved to a new one. Where it goes by its new name
+// here, too, those below it, of which the server never heard, go along.
+func (o *oracle) asRenamed(m mail.Mailbox) {
+	to := map[mail.Mailbox]bool{}
+	for _, s := range o.stories {
+		for n := range s.model[onServer] {
+			if s.start[m] > 0 && s.model[onServer][m] == 0 && s.start[n] == 0 && !o.boxes.was[onServer][n] && s.relocated[onServer] > 0 {
+				to[n] = true
+			}
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(to)) {
+		o.renames = append(o.renames, mail.NewName{From: m, To: n})
+	}
+}
+
+// madeAgain notes which mailboxes a run makes again, as it was told to, with all that
+// the other side has in them: what was removed there, too.
+func (o *oracle) madeAgain(p plan.Plan) {
+	for _, op := range p.Operations {
+		if op.Why() == conflict.MailboxRecreated {
+			o.lost[op.In()] = true
+		}
+	}
+}
+
 func (o *oracle) touch(m mail.Mailbox) { o.boxes.touched[m]++ }
 
 // removed notes that a mailbox was removed from a side where it held so many
@@ -223,12 +250,13 @@ func (o *oracle) renamedToo(s *story, all []places) []places {
 
 // equal tells whether a content is where it should be. One that was put into a
 // mailbox, or moved, while the other side's users renamed that, is there by either
-// name; one that went along with the rename has the new name.
+// name; one that went along with the rename has the new name. (In a window, what is on
+// the server alone goes along where the rename is proved, and else stays.)
 func (o *oracle) equal(s *story, want, now places) bool {
 	if maps.Equal(want, now) {
 		return true
 	}
-	if len(o.renames) == 0 || s.went && !(s.changed[onServer] && s.changed[onLocal]) {
+	if len(o.renames) == 0 || s.went && !o.w.windowed() && !(s.changed[onServer] && s.changed[onLocal]) {
 		return false
 	}
 	same := func(p places) places {

@@ -225,6 +225,7 @@ func (w *world) deleteServer(o Op) string {
 	}
 	w.dropServer(m)
 	w.server.DeleteMailbox(m)
+	w.oracle.asRenamed(m)
 	return string(m)
 }
 

@@ -144,10 +144,23 @@ func (o *oracle) took(at side, c content, m mail.Mailbox) {
 	if o.w.c.Trash {
 		o.ever[onServer][c] = true // it may go to the trash there
 	}
-	s.model[at].add(m, -1)
+	s.model[at].add(o.knownAs(s, at, m), -1)
 	if at == onLocal && m != trashName {
 		s.goneOutsideTrash++
 	}
+}
+
+// knownAs is the name under which a side's model has a content of m: another one, if a
+// run gave m its name because the other side's users did.
+func (o *oracle) knownAs(s *story, at side, m mail.Mailbox) mail.Mailbox {
+	if s.model[at][m] == 0 {
+		for _, n := range o.called(m) {
+			if s.model[at][n] > 0 {
+				return n
+			}
+		}
+	}
+	return m
 }
 
 func (o *oracle) moved(at side, c content, from, to mail.Mailbox) {
@@ -164,7 +177,7 @@ func (o *oracle) wentAlong(at side, c content, from, to mail.Mailbox) {
 	s.been[from], s.been[to] = true, true
 	s.went = true
 	s.relocated[at]++
-	s.model[at].add(from, -1)
+	s.model[at].add(o.knownAs(s, at, from), -1)
 	s.model[at].add(to, 1)
 }
 
@@ -173,9 +186,6 @@ func (o *oracle) edited(c, d content, m mail.Mailbox, f mail.Flags) {
 	o.took(onLocal, c, m)
 	o.added(onLocal, d, m, f)
 	o.w.unlooked[m] = append(o.w.unlooked[m], d)
-	// An edit is sent with the flags that its message has on the server; those that
-	// the server alone knows of keep it there, in push mode, as they kept the message.
-	o.ever[onServer][d] = o.ever[onServer][d] || o.ever[onServer][c]
 	from, to := o.of(c), o.of(d)
 	from.edits++
 	to.edits++

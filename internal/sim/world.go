@@ -377,8 +377,10 @@ func (w *world) disturbed(r Run) {
 	if n := (w.c.Seed/7 + uint64(w.runs)) % 4; w.keeps() && n > 1 {
 		o.Limit = &sync.Limit{Octets: int64(300 + 211*((w.c.Seed+uint64(w.runs))%9))}
 	}
-	if len(w.oracle.lost) > 0 && w.c.Remove == "" {
-		o.AllowDeletes = false // would say that the Maildir is to do without
+	if kept := w.c.Remove == "" || w.oracle.lost[mail.Inbox] || w.oracle.lost[trashName]; kept && (len(w.oracle.lost) > 0 || len(w.oracle.renames) > 0) {
+		// It would say that the Maildir is to do without: what is lost, or was renamed and
+		// left no proof of that. (Where removals are repeated, it has them repeated.)
+		o.AllowDeletes = false
 	}
 	for _, f := range r.Faults {
 		w.say("%s", f)
@@ -403,6 +405,7 @@ func (w *world) disturbed(r Run) {
 			}
 		}
 	})
+	w.oracle.madeAgain(result.Plan)
 	w.oracle.cut = w.oracle.cut || err != nil || len(result.Failures) > 0 || result.Remaining.Messages > 0
 	if err != nil && isStuck(err) {
 		w.broke("%v", err)
