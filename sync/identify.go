@@ -20,11 +20,13 @@ const identifyShare = 2000
 // workers read, whichever mailboxes the messages are in.
 func (r *run) identify(ctx context.Context, in *plan.Input) error {
 	// First headers, then whole messages where headers decide nothing.
-	for range 3 {
+	var before plan.Shortlist
+	for {
 		needs := plan.Needs(*in)
-		if needs.IsEmpty() {
+		if needs.IsEmpty() || needs.Equal(before) {
 			return nil
 		}
+		before = needs
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(r.Workers)
 		found := make([]identified, len(in.Mailboxes))
@@ -48,7 +50,6 @@ func (r *run) identify(ctx context.Context, in *plan.Input) error {
 			}
 		}
 	}
-	return nil
 }
 
 // mostLater is how many messages of a mailbox are not worth identifying before the

@@ -352,17 +352,15 @@ func (b *mbox) sameFlags(base, file mail.Flags) bool {
 	return base.Equal(file)
 }
 
-// identify reads what the planner needs, in at most two rounds, and fails when
-// it asks for more, or for what does not exist.
+// identify reads what the planner needs, and fails when it asks for something
+// twice, or for what does not exist.
 func (w *world) identify(in *plan.Input) (read int, err error) {
-	for round := range 3 {
+	for {
 		needs := plan.Needs(*in)
 		if needs.IsEmpty() {
 			return read, nil
 		}
-		if round == 2 {
-			return read, fmt.Errorf("a third round is asked for: %v", needs)
-		}
+		before := read
 		for i := range in.Mailboxes {
 			m := &in.Mailboxes[i]
 			for j := range m.Items {
@@ -373,17 +371,25 @@ func (w *world) identify(in *plan.Input) (read int, err error) {
 				full := contentOf(w.box(m.Name).msg(s.UID).c)
 				switch {
 				case needs.Hashes[m.Name].Contains(s.UID):
+					if s.Content == full {
+						return read, fmt.Errorf("%s UID %d is asked for again: %v", m.Name, s.UID, needs)
+					}
 					s.Content = full
 					read++
 				case needs.Heads[m.Name].Contains(s.UID):
 					full.Hash = mail.Hash{}
+					if s.Content == full {
+						return read, fmt.Errorf("the header of %s UID %d is asked for again: %v", m.Name, s.UID, needs)
+					}
 					s.Content = full
 					read++
 				}
 			}
 		}
+		if read == before {
+			return read, fmt.Errorf("what does not exist is asked for: %v", needs)
+		}
 	}
-	return read, nil
 }
 
 // putRow stores a row as base does.

@@ -1,19 +1,29 @@
 package plan
 
-import "godwit/mail"
+import (
+	"maps"
+
+	"godwit/mail"
+)
 
 // Shortlist names the server messages that must be read before a plan can be
 // made, because by size they may be messages that are known already. The engine
 // has them read (Heads: their headers; Hashes: all of them), puts the result
-// into Item.Server.Content and asks again; after two rounds at most, nothing is
-// left to ask for, unless messages could not be read: then the plan leaves them
-// alone. No UID is in both.
+// into Item.Server.Content and asks again, until it is empty or the same as
+// before: what could not be read then, the plan leaves alone. Nearly always that
+// takes one round, for headers, or two; it can take more where what is found in one
+// mailbox tells what must be known in another. No UID is in both.
 type Shortlist struct {
 	Heads, Hashes map[mail.Mailbox]mail.UIDSet
 }
 
 // IsEmpty tells that nothing has to be read.
 func (s Shortlist) IsEmpty() bool { return len(s.Heads) == 0 && len(s.Hashes) == 0 }
+
+// Equal tells that the same is to be read.
+func (s Shortlist) Equal(t Shortlist) bool {
+	return maps.EqualFunc(s.Heads, t.Heads, mail.UIDSet.Equal) && maps.EqualFunc(s.Hashes, t.Hashes, mail.UIDSet.Equal)
+}
 
 // Needs returns what must be read before [Make] can decide. It asks for no
 // more than may decide something: only for messages that are new on the server,
