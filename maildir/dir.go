@@ -163,7 +163,8 @@ func (d dir) replace(from, to string) error {
 // without the second, and be in the way of every later try: then the second is
 // done. And another program may have renamed the file between the two: then the
 // first is taken back, for the message would be there twice, and the error is
-// fs.ErrNotExist.
+// fs.ErrNotExist. It is also taken back where the first half is said to have
+// failed, and did not.
 func (d dir) move(name string, to dir, newName string) error {
 	if err := errors.Join(checkName(name), checkName(newName)); err != nil {
 		return err
@@ -172,8 +173,11 @@ func (d dir) move(name string, to dir, newName string) error {
 	if errors.Is(err, fs.ErrExist) && (d.fd != to.fd || name != newName) && d.isAlso(name, to, newName) {
 		err = d.sys.Unlink(d.fd, name)
 	}
-	if isMissing(err) {
+	switch {
+	case isMissing(err):
 		err = errors.Join(err, d.takeBack(to, newName))
+	case err != nil && !errors.Is(err, fs.ErrExist) && (d.fd != to.fd || name != newName) && d.isAlso(name, to, newName):
+		err = errors.Join(err, to.unlink(newName))
 	}
 	if err != nil {
 		return pathError("rename", d.path+"/"+name+" to "+to.path+"/"+newName, err)
