@@ -79,11 +79,15 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 			w.createLocal = true
 		case plan.FetchAll:
 			w.fetchAll = true
+			if s := w.b.server; s != nil && s.Status != nil {
+				r.pace.toCome.Add(int64(s.Status.Messages))
+			}
 		case plan.Fetch:
 			if op.Twin != nil {
 				w.links = append(w.links, op)
 			} else {
 				w.fetches = append(w.fetches, op)
+				r.pace.toCome.Add(1)
 			}
 		case plan.Upload:
 			w.uploads = append(w.uploads, operation)

@@ -60,25 +60,38 @@ func (r *run) fetchThem(ctx context.Context, w *work, wait bool) error {
 	}
 	w.fetchAll, w.fetches = false, nil // another turn of transfers brings others
 	f.putOff(large)
+	for _, uids := range large {
+		r.pace.toCome.Add(-int64(uids.Len()))
+	}
 	batches, parts := f.inPart(batches)
-	for i, uids := range append(batches, parts...) {
-		bring := f.batch
-		if i >= len(batches) {
-			bring = f.part
+	for _, batch := range batches {
+		for _, uids := range r.pace.cut(batch, r.Workers) {
+			if err := f.start(ctx, uids, f.batch); err != nil {
+				return err
+			}
 		}
-		if r.diskFull.Load() {
-			w.b.unfinished.Store(true)
-			f.unfinishRows(uids)
-			continue
-		}
-		if f.share(ctx, uids, bring) {
-			continue
-		}
-		if err := bring(ctx, uids); err != nil {
+	}
+	for _, uids := range parts {
+		if err := f.start(ctx, uids, f.part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// start has some messages brought by an idle worker, or, where there is none, brings
+// them.
+func (f *fetching) start(ctx context.Context, uids mail.UIDSet, bring func(context.Context, mail.UIDSet) error) error {
+	f.r.pace.toCome.Add(-int64(uids.Len()))
+	if f.r.diskFull.Load() {
+		f.w.b.unfinished.Store(true)
+		f.unfinishRows(uids)
+		return nil
+	}
+	if f.share(ctx, uids, bring) {
+		return nil
+	}
+	return bring(ctx, uids)
 }
 
 // listFresh selects a mailbox that is empty here and in base.
@@ -246,6 +259,7 @@ func (f *fetching) passOn(arrived map[mail.UID]arrival, counted mail.UIDSet, g *
 		r.keep(r.only(f.w.b, g.close(false)))
 		return
 	}
+	r.pace.came(len(d.staged), octets)
 	r.transfers.Add(1)
 	d.done = func(err error) {
 		defer r.transfers.Done()

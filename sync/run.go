@@ -62,6 +62,7 @@ type run struct {
 	putOff     map[place]bool            // messages that are fetched after all others; guarded by mu
 
 	slots     chan struct{} // one for each worker
+	pace      pace          // of fetching
 	deliver   chan delivery
 	recording chan struct{}    // held by who commits what was delivered
 	transfers gosync.WaitGroup // batches being fetched or delivered
