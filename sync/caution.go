@@ -21,11 +21,14 @@ import (
 // second look. A file that the scan saw under the key was in the plan's sight: it
 // was edited, and went up as another message.
 func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error {
-	gone, contents := map[mail.Key]bool{}, map[mail.Hash][]mail.Key{}
+	gone, inPart, contents := map[mail.Key]bool{}, map[mail.Key]bool{}, map[mail.Hash][]mail.Key{}
 	for _, w := range works {
 		for _, op := range w.removeServer {
 			if fileIsGone(op) {
 				gone[op.Row.Key] = true
+				if op.Row.Content.Partial > 0 {
+					inPart[op.Row.Key] = true
+				}
 				contents[op.Row.Content.Hash] = append(contents[op.Row.Content.Hash], op.Row.Key)
 			}
 		}
@@ -35,7 +38,9 @@ func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error
 	}
 	r.found = map[mail.Key]bool{}
 	if r.Only != nil {
-		// The rest of the account was not looked at at all.
+		// The rest of the account was not looked at at all. Under another name a file
+		// may be in it; where it holds only part of its message, the rest is on the
+		// server alone, and a run that looks at everything is waited for.
 		found, err := r.Local.Locate(ctx, slices.Collect(maps.Keys(gone)))
 		if err != nil {
 			return fmt.Errorf("looking for files that moved: %w", err)
@@ -44,6 +49,9 @@ func (r *run) lookAgain(ctx context.Context, works map[mail.Mailbox]*work) error
 			if b := r.boxes[at.Mailbox]; b == nil || !b.listed(k) {
 				r.found[k] = true
 			}
+		}
+		for k := range inPart {
+			r.found[k] = true
 		}
 		return nil
 	}
