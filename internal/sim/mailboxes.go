@@ -148,6 +148,16 @@ func (o *oracle) madeAgain(p plan.Plan) {
 	}
 }
 
+// takenAgain notes mailboxes of the server that have the name of one that was renamed
+// there: under that name, messages are numbered anew.
+func (o *oracle) takenAgain(names []mail.Mailbox) {
+	for _, r := range o.renames {
+		if o.boxes.renamed[r.To] == onServer && slices.Contains(names, r.From) {
+			o.reset[r.From] = true
+		}
+	}
+}
+
 func (o *oracle) touch(m mail.Mailbox) { o.boxes.touched[m]++ }
 
 // removed notes that a mailbox was removed from a side where it held so many

@@ -52,6 +52,9 @@ func (w *world) do(o Op) {
 			if what := known.do(w, o); what != "" {
 				w.say("* %s: %s", o.Do, what)
 			}
+			if strings.HasPrefix(o.Do, "server.") {
+				w.oracle.takenAgain(w.server.Names())
+			}
 			return
 		}
 	}
