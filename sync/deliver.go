@@ -15,7 +15,7 @@ import (
 // arrived during the last one. For a crash after each step see [Steps].
 
 // mostDelivered bounds how many messages one turn takes, and so how many wait.
-const mostDelivered = 1024
+const mostDelivered = 512
 
 // deliverers is how many groups are delivered side by side: while one waits for the
 // disk, the other's files get their names, which is work for the processor.
