@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"godwit/internal/corpus"
 )
@@ -23,9 +25,16 @@ func smallDisk(t *testing.T, dir, size string) {
 	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
 }
 
+// remount tries again while the file system is busy: a process that another test starts
+// has this one's open files until it executes its program.
 func remount(t *testing.T, dir string, flags uintptr, options string) {
 	t.Helper()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT|flags, options); err != nil {
+	err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT|flags, options)
+	for begun := time.Now(); errors.Is(err, syscall.EBUSY) && time.Since(begun) < 20*time.Second; {
+		time.Sleep(10 * time.Millisecond)
+		err = syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT|flags, options)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
