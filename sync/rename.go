@@ -2,7 +2,6 @@ package sync
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -84,92 +83,6 @@ func (r *run) names(l *lists) plan.Names {
 		n.Policies[c.Mailbox] = r.Policy(c.Mailbox, roles[c.Mailbox])
 	}
 	return n
-}
-
-// isRenamed looks at messages where names and numbers alone do not prove that a
-// mailbox is one that base knows.
-func (r *run) isRenamed(ctx context.Context, l *lists, s plan.Suspect) (bool, error) {
-	switch {
-	case s.Sure:
-		return true, nil
-	case s.On == plan.OnLocal:
-		return r.hasTheFiles(ctx, s)
-	}
-	for i := range l.server {
-		if l.server[i].Name == s.To && l.server[i].Status != nil {
-			return r.hasTheMessages(ctx, s, l.server[i].Status.UIDValidity)
-		}
-	}
-	return false, nil
-}
-
-// sample is of how many messages the headers are read to know a mailbox again.
-const sample = 24
-
-// hasTheMessages tells whether the server's mailbox s.To holds messages of s.From
-// under the UIDs that base knows, and none of those under another's.
-func (r *run) hasTheMessages(ctx context.Context, s plan.Suspect, v mail.UIDValidity) (bool, error) {
-	counts, err := r.Base.Counts(ctx, s.From)
-	if err != nil {
-		return false, fmt.Errorf("%w: %w", errBase, err)
-	}
-	if counts.Server == 0 {
-		return s.Alone, nil
-	}
-	every, i := (counts.Server+sample-1)/sample, 0
-	rows := map[mail.UID]mail.Row{}
-	var uids mail.UIDSet
-	for row, err := range r.Base.RowsByUID(ctx, s.From) {
-		if err != nil {
-			return false, fmt.Errorf("%w: %w", errBase, err)
-		}
-		if i%every == 0 && !row.Content.Head.IsZero() {
-			rows[row.UID] = row
-			uids.Add(row.UID)
-		}
-		i++
-	}
-	if uids.IsEmpty() {
-		return false, nil
-	}
-	contents, err := r.Server.Identify(ctx, s.To, v, uids, false)
-	if errors.Is(err, mail.ErrUIDValidity) || errors.Is(err, mail.ErrNoMailbox) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("reading headers: %w", err)
-	}
-	for uid, c := range contents {
-		row := rows[uid]
-		if c.Head != row.Content.Head || c.Size != row.Content.Size {
-			return false, nil
-		}
-	}
-	if s.Renumbered {
-		return len(contents) == len(rows), nil
-	}
-	return len(contents) > 0, nil
-}
-
-// hasTheFiles tells whether the Maildir's mailbox s.To, whose directory has the
-// number that that of s.From had, holds the files of s.From: at least half of
-// them, by their keys. A file that was edited has another number.
-func (r *run) hasTheFiles(ctx context.Context, s plan.Suspect) (bool, error) {
-	listing, err := r.Local.Scan(ctx, s.To)
-	if err != nil {
-		return false, err
-	}
-	rows, found := 0, 0
-	for row, err := range r.Base.RowsByKey(ctx, s.From) {
-		if err != nil {
-			return false, fmt.Errorf("%w: %w", errBase, err)
-		}
-		rows++
-		if _, there := listing.Find(row.Key); there {
-			found++
-		}
-	}
-	return found > 0 && 2*found >= rows, nil
 }
 
 // carryOutRenames renames on the server, in the Maildir, and then in base, which

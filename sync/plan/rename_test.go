@@ -268,6 +268,27 @@ func TestRenameIsNotCarriedOutWithoutProof(t *testing.T) {
 	}
 }
 
+// TestRenameIsNotSoughtBeyondUIDValidity: a mailbox that has as many messages as
+// one that is missing is a suspect, unless another has kept the missing one's
+// UIDVALIDITY, be it empty.
+func TestRenameIsNotSoughtBeyondUIDValidity(t *testing.T) {
+	t.Parallel()
+	n := plan.Names{
+		Known: []mail.Checkpoint{{Mailbox: "A", UIDValidity: 7, UIDNext: 9, Messages: 3, OnServer: true, OnLocal: true}},
+		Server: []mail.ServerMailbox{
+			{Name: "INBOX", Status: &mail.Status{UIDValidity: 1}},
+			{Name: "B", Status: &mail.Status{UIDValidity: 8, UIDNext: 9, Messages: 3}},
+		},
+	}
+	if s := plan.Suspects(n); len(s) != 1 || s[0].To != "B" || !s[0].Renumbered {
+		t.Fatalf("numbered anew: %+v", s)
+	}
+	n.Server = append(n.Server, mail.ServerMailbox{Name: "C", Status: &mail.Status{UIDValidity: 7, UIDNext: 9}})
+	if s := plan.Suspects(n); len(s) != 1 || s[0].To != "C" {
+		t.Errorf("with one that has its UIDVALIDITY: %+v", s)
+	}
+}
+
 // TestRenameOfTwoIntoOneIsLeftAlone: where two mailboxes are proved to be one, or
 // one to be two, nothing is renamed.
 func TestRenameOfTwoIntoOneIsLeftAlone(t *testing.T) {

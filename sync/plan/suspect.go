@@ -112,13 +112,17 @@ func (r *renamer) suspectsOnServer() []Suspect {
 					s.Status.Messages == 0 && s.Status.UIDNext == c.UIDNext,
 			})
 		}
-		found = append(found, r.renumbered(c, all)...)
+		if !slices.ContainsFunc(byValidity[c.UIDValidity], func(s *mail.ServerMailbox) bool { return s.Status.UIDNext >= c.UIDNext }) {
+			found = append(found, r.renumbered(c, all)...)
+		}
 	}
 	return found
 }
 
 // renumbered are the mailboxes that c may be although UIDVALIDITY changed with
-// the name, as on Courier: those that hold as many messages under as many UIDs.
+// the name, as on Courier: those that hold as many messages under as many UIDs. A
+// mailbox that has its UIDVALIDITY, even if its messages are gone, has the better
+// claim.
 func (r *renamer) renumbered(c *mail.Checkpoint, all []*mail.ServerMailbox) []Suspect {
 	if s := r.server[c.Mailbox]; s != nil && !s.NoSelect {
 		return nil // numbered anew, under the name that it had
