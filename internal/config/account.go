@@ -155,6 +155,9 @@ func (r *reader) mailboxes(at path, value any, a *Account) {
 			continue
 		}
 		o := override{pattern: Pattern(name)}
+		if err := o.pattern.check(); err != nil {
+			r.add(at.with(name), err)
+		}
 		keys := map[string]setter[override]{}
 		for key, set := range policyKeys {
 			keys[key] = func(r *reader, o *override, v any) error {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"godwit/mail"
@@ -23,6 +25,28 @@ func (p Pattern) Matches(m mail.Mailbox, role mail.Role) bool {
 
 // IsRole tells that the pattern is a role.
 func (p Pattern) IsRole() bool { return strings.HasPrefix(string(p), `\`) }
+
+// roles are those that a server can give a mailbox (RFC 6154, 2; RFC 8457, 3).
+var roles = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Important`, `\Junk`, `\Sent`, `\Trash`}
+
+// check refuses a role that no server gives: it would choose nothing, and nobody would
+// be told.
+func (p Pattern) check() error {
+	if !p.IsRole() || slices.ContainsFunc(roles, func(r string) bool { return strings.EqualFold(string(p), r) }) {
+		return nil
+	}
+	hint := "the roles are " + strings.Join(roles, ", ")
+	word := strings.ToLower(strings.TrimLeft(string(p), `\`))
+	candidates := make([]string, len(roles))
+	for i, r := range roles {
+		candidates[i] = strings.ToLower(r[1:])
+	}
+	if near, is := Nearest(word, candidates); is {
+		role := roles[slices.Index(candidates, near)]
+		hint = fmt.Sprintf(`did you mean "\%s", or '%s'?`, role, role)
+	}
+	return faultf(hint, "%s is no role that a server gives a mailbox", p)
+}
 
 // normal spells INBOX as a first part in one way, for it is the one name that
 // has no case (RFC 9051, 5.1).

@@ -210,6 +210,9 @@ func patterns(value any) ([]Pattern, error) {
 			return nil, faultf("", "item %d is empty", i+1)
 		}
 		out[i] = Pattern(s)
+		if err := out[i].check(); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
