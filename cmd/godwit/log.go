@@ -29,7 +29,8 @@ func logCommand() *cli.Command {
 		ArgsUsage: "[ACCOUNT[:MAILBOX]…]",
 		Description: "Tells what the last runs did, newest first: what came and went, what was moved, flagged and removed, and\n" +
 			"which rule asked for it. Runs that changed nothing are left out. A run's number is what \"godwit undo\" takes.\n\n" +
-			"WHEN is a date (2026-11-21), a date and time (\"2026-11-21 10:30\"), or how long ago (90m, 36h, 7d, 2w).\n" +
+			"WHEN is a date (2026-11-21), a date and time (\"2026-11-21 10:30\"), today, yesterday, or how long ago (90m,\n" +
+			"36h, 7d, 2w).\n" +
 			"MESSAGE is a Message-ID, a file name without its flags, or the beginning of a content's SHA-256 (6 digits\n" +
 			"or more).",
 		Flags: []cli.Flag{
@@ -96,6 +97,12 @@ func filterOf(c *cli.Context, now time.Time) (logFilter, error) {
 
 // moment reads a date, a date and time in the local time, or how long ago.
 func moment(text string, now time.Time) (mail.UnixTime, error) {
+	for ago, word := range []string{"today", "yesterday"} {
+		if text == word {
+			year, month, day := now.Date()
+			return mail.UnixTime(time.Date(year, month, day-ago, 0, 0, 0, 0, now.Location()).Unix()), nil
+		}
+	}
 	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.RFC3339} {
 		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
 			return mail.UnixTime(t.Unix()), nil
@@ -104,7 +111,7 @@ func moment(text string, now time.Time) (mail.UnixTime, error) {
 	if ago, err := duration(text); err == nil {
 		return mail.UnixTime(now.Add(-ago).Unix()), nil
 	}
-	return 0, errors.New(`neither a date (2026-11-21), nor a date and time ("2026-11-21 10:30"), nor how long ago (36h, 7d)`)
+	return 0, errors.New(`neither a date (2026-11-21), nor a date and time ("2026-11-21 10:30"), today or yesterday, nor how long ago (36h, 7d)`)
 }
 
 // duration reads Go's durations, and whole days and weeks.
@@ -281,6 +288,7 @@ func logText(p *ui.Printer, a *config.Account, r *mail.RunRecord, entries []mail
 		reason, _, _ := strings.Cut(r.Summary, "\n")
 		p.Print("  " + p.Mark(ui.Doubtful) + " " + p.Clean(reason))
 	}
+	entries = ui.JournalTogether(entries)
 	for i := range entries {
 		p.Print("  " + st.Cyan(p.Clean(string(entries[i].Mailbox))) + ": " + p.Clean(ui.JournalEntry(&entries[i])))
 	}

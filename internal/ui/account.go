@@ -249,7 +249,11 @@ func (a *Account) summary(o Outcome, took time.Duration) string {
 		}
 	case o.Result.Guarded():
 		mark = Doubtful
-		text += ", " + Plural(o.Result.Held, "removal", "removals") + " held back"
+		if o.Result.Held > 0 {
+			text += ", " + Plural(o.Result.Held, "removal", "removals") + " held back"
+		} else { // a mailbox, or all of the account
+			text += ", something was held back"
+		}
 	case o.Exit != 0:
 		mark = Doubtful
 	}
@@ -290,6 +294,7 @@ func Tally(r *sync.Result) []string {
 		parts = append(parts, "flags of "+Count(r.Flagged)+" changed")
 	}
 	add(r.Removed, "removed")
+	add(r.Paired, "paired by content")
 	add(r.Left, "left the Maildir")
 	return parts
 }

@@ -33,6 +33,51 @@ func SideName(s mail.OperationSide) string {
 	return "local"
 }
 
+// JournalTogether puts the entries of a run together that differ in nothing but
+// their messages: five thousand messages that were moved are one line for a person.
+// Each stands where the first of its entries stood.
+func JournalTogether(entries []mail.Operation) []mail.Operation {
+	type group struct {
+		kind           mail.OperationKind
+		side           mail.OperationSide
+		mailbox, other mail.Mailbox
+		validity       mail.UIDValidity
+		numbered       bool // their UIDs are known
+		flags, before  mail.Flags
+		reason, detail string
+		intended       bool
+		undone, seq    int64
+	}
+	together := make([]mail.Operation, 0, min(len(entries), 64))
+	at := map[group]int{}
+	for i := range entries {
+		o := &entries[i]
+		g := group{
+			kind: o.Kind, side: o.Side, mailbox: o.Mailbox, other: o.Other, validity: o.UIDValidity, numbered: !o.UIDs.IsEmpty(),
+			reason: o.Reason, detail: o.Detail, intended: o.Intended, undone: o.Undone,
+		}
+		switch o.Kind {
+		case mail.OperationFlags:
+			g.flags, g.before = o.Flags, o.Before
+		case mail.OperationEdited, mail.OperationMailbox: // each tells of itself alone
+			g.seq = o.Seq
+		}
+		if first, known := at[g]; known {
+			t := &together[first]
+			t.UIDs.AddSet(o.UIDs)
+			t.Count += o.Count
+			t.Key, t.OtherKey, t.OtherUID, t.Content = "", "", 0, mail.Content{}
+			continue
+		}
+		at[g] = len(together)
+		own := *o
+		own.UIDs = mail.UIDSet{} // shared with the entry, and added to here
+		own.UIDs.AddSet(o.UIDs)
+		together = append(together, own)
+	}
+	return together
+}
+
 // JournalEntry says an entry of the journal in words; the mailbox stands
 // before it. It is not clean yet.
 func JournalEntry(o *mail.Operation) string {
@@ -61,10 +106,10 @@ func journalText(o *mail.Operation) string {
 		}
 		return "fetched " + JournalMessages(o)
 	case mail.OperationCopied:
-		return fmt.Sprintf("copied on the server from %s, as %s", o.Other, JournalMessages(o))
+		return fmt.Sprintf("copied on the server from %s, %s", o.Other, become(o))
 	case mail.OperationMoved:
 		if there {
-			return fmt.Sprintf("moved on the server from %s, as %s", o.Other, JournalMessages(o))
+			return fmt.Sprintf("moved on the server from %s, %s", o.Other, become(o))
 		}
 		return fmt.Sprintf("moved here from %s, %s", o.Other, JournalMessages(o))
 	case mail.OperationRemoved:
@@ -97,9 +142,25 @@ func journalText(o *mail.Operation) string {
 		if there {
 			where = "on the server"
 		}
+		switch was, renamed := strings.CutPrefix(o.Detail, "rename "); {
+		case renamed:
+			return "the mailbox was renamed " + where + ", from " + was
+		case o.Detail == "create":
+			return "the mailbox was created " + where
+		case o.Detail == "delete":
+			return "the mailbox was removed " + where
+		}
 		return "the mailbox itself " + where + ": " + o.Detail
 	}
 	return "something that this program does not know"
+}
+
+// become names the messages that something was made of on the server.
+func become(o *mail.Operation) string {
+	if o.Count == 1 {
+		return "as " + JournalMessages(o)
+	}
+	return JournalMessages(o)
 }
 
 // JournalMessages names the messages of an entry: by UID, else by key.

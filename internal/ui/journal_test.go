@@ -39,6 +39,9 @@ func TestJournalEntriesInWords(t *testing.T) {
 		{Kind: mail.OperationRestored, Side: server, Other: "Trash", UIDs: mail.UIDs(5), Count: 1},
 		{Kind: mail.OperationMailbox, Side: local, Detail: "create"},
 		{Kind: mail.OperationMailbox, Side: server, Detail: "create"},
+		{Kind: mail.OperationMailbox, Side: server, Detail: "delete", Reason: "the mailbox was removed from the Maildir"},
+		{Kind: mail.OperationMailbox, Side: local, Detail: "rename Old/One"},
+		{Kind: mail.OperationMoved, Side: server, Other: "Work", UIDs: mail.UIDSpan(3, 5), Count: 3},
 		{Kind: mail.OperationLeft, Side: mail.SideLocal, UIDs: mail.UIDs(3), Count: 1, Reason: "outside of the mailbox's window"},
 	}
 	want := strings.TrimSpace(`
@@ -60,8 +63,11 @@ sent anew in place of UID 4, as UID 5
 replaced by what the server made of it, UID 5
 brought back from the local trash, 1.a
 brought back from Trash, UID 5
-the mailbox itself in the Maildir: create
-the mailbox itself on the server: create
+the mailbox was created in the Maildir
+the mailbox was created on the server
+the mailbox was removed on the server: the mailbox was removed from the Maildir
+the mailbox was renamed in the Maildir, from Old/One
+moved on the server from Work, 3 messages (UID 3:5)
 to the local trash, still on the server, UID 3: outside of the mailbox's window`)
 	var got []string
 	seen := map[mail.OperationKind]bool{}
@@ -81,5 +87,53 @@ to the local trash, still on the server, UID 3: outside of the mailbox's window`
 	}
 	if text := fmt.Sprint(JournalEntry(&mail.Operation{Kind: mail.OperationKinds})); text == "" {
 		t.Error("an unknown kind says nothing")
+	}
+}
+
+// TestWhatDiffersInItsMessagesAloneIsOneLine: five thousand messages that were moved
+// are one line of `log`, and an entry that tells of something else stays its own.
+func TestWhatDiffersInItsMessagesAloneIsOneLine(t *testing.T) {
+	t.Parallel()
+	server, local := mail.SideServer, mail.SideLocal
+	var entries []mail.Operation
+	for u := range mail.UID(5000) {
+		entries = append(entries, mail.Operation{
+			Run: 7, Seq: int64(len(entries)), Kind: mail.OperationMoved, Side: server, Mailbox: "Archive", Other: "INBOX",
+			UIDs: mail.UIDs(u + 1), Count: 1, Key: "k", OtherUID: u + 9, Reason: "moved in the Maildir",
+		})
+	}
+	for _, o := range []mail.Operation{
+		{Kind: mail.OperationMoved, Side: server, Mailbox: "Archive", Other: "Work", UIDs: mail.UIDs(6000), Count: 1, Reason: "moved in the Maildir"},
+		{Kind: mail.OperationRemoved, Side: local, Mailbox: "INBOX", Key: "1.a", Count: 1},
+		{Kind: mail.OperationRemoved, Side: local, Mailbox: "INBOX", UIDs: mail.UIDs(3), Count: 1, Key: "1.b"},
+		{Kind: mail.OperationRemoved, Side: local, Mailbox: "INBOX", UIDs: mail.UIDs(5), Count: 1, Key: "1.c"},
+		{Kind: mail.OperationRemoved, Side: local, Mailbox: "INBOX", UIDs: mail.UIDs(4), Count: 1, Undone: 9},
+		{Kind: mail.OperationEdited, Side: server, Mailbox: "INBOX", OtherUID: 4, UIDs: mail.UIDs(7), Count: 1},
+		{Kind: mail.OperationEdited, Side: server, Mailbox: "INBOX", OtherUID: 5, UIDs: mail.UIDs(8), Count: 1},
+		{Kind: mail.OperationFlags, Side: local, Mailbox: "INBOX", UIDs: mail.UIDs(1), Count: 1, Flags: mail.ParseFlags(`\Seen`)},
+		{Kind: mail.OperationFlags, Side: local, Mailbox: "INBOX", UIDs: mail.UIDs(2), Count: 1, Flags: mail.ParseFlags(`\Seen`, "red")},
+	} {
+		o.Run, o.Seq = 7, int64(len(entries))
+		entries = append(entries, o)
+	}
+	before := entries[0].UIDs.String()
+	var got []string
+	for _, o := range JournalTogether(entries) {
+		got = append(got, string(o.Mailbox)+": "+JournalEntry(&o))
+	}
+	want := `Archive: moved on the server from INBOX, 5,000 messages (UID 1:5000): moved in the Maildir
+Archive: moved on the server from Work, as UID 6000: moved in the Maildir
+INBOX: to the local trash, 1.a
+INBOX: to the local trash, 2 messages (UID 3,5)
+INBOX: to the local trash, UID 4 (taken back by run 9)
+INBOX: sent anew in place of UID 4, as UID 7
+INBOX: sent anew in place of UID 5, as UID 8
+INBOX: flags here, UID 1: +\Seen
+INBOX: flags here, UID 2: +\Seen +red`
+	if d := cmp.Diff(want, strings.Join(got, "\n")); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if entries[0].UIDs.String() != before {
+		t.Error("the entries were changed")
 	}
 }

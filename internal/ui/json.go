@@ -61,6 +61,7 @@ type counts struct {
 	Moved   int `json:"moved"`
 	Flagged int `json:"flagged"`
 	Removed int `json:"removed"`
+	Paired  int `json:"paired"`
 	Left    int `json:"left"`
 	Held    int `json:"held"`
 	Aside   int `json:"set_aside"`
@@ -215,7 +216,7 @@ func (a *Account) done(o Outcome, took time.Duration) record {
 	r := record{
 		Event: "done", Account: a.name, Exit: &o.Exit, Seconds: &seconds, Bytes: &res.Bytes, DryRun: o.DryRun,
 		Counts: &counts{
-			Fetched: res.Pulled, Sent: res.Pushed, Moved: res.Moved, Flagged: res.Flagged, Removed: res.Removed, Left: res.Left,
+			Fetched: res.Pulled, Sent: res.Pushed, Moved: res.Moved, Flagged: res.Flagged, Removed: res.Removed, Paired: res.Paired, Left: res.Left,
 			Held: res.Held, Aside: len(res.SetAside), Failed: len(res.Failures), Looked: res.Looked, Total: res.Total,
 		},
 	}

@@ -313,3 +313,17 @@ func TestNumbersReadWell(t *testing.T) {
 		}
 	}
 }
+
+// TestARunThatOnlyPairedSaysSo: it did something, and a guard that held back no
+// removal did, too.
+func TestARunThatOnlyPairedSaysSo(t *testing.T) {
+	t.Parallel()
+	p, b := printer(Options{OutTerminal: true, ErrTerminal: true, Unicode: true})
+	p.Account("work").Done(Outcome{Result: sync.Result{Paired: 1200}})
+	gone := plan.Hold{Mailbox: "Old", Guard: true, Text: "the mailbox is gone"}
+	p.Account("work").Done(Outcome{Result: sync.Result{Deleted: 1, Plan: plan.Plan{Holds: []plan.Hold{gone}}}, Exit: 5})
+	want := "✓ work  1,200 paired by content  in 0.0 s\n! work  1 mailbox removed, something was held back  in 0.0 s\n"
+	if b.out.String() != want {
+		t.Errorf("standard output %q, want %q", &b.out, want)
+	}
+}
