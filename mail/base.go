@@ -143,6 +143,10 @@ type (
 	// A new row takes the place of any row that has its mailbox and UID, or its
 	// mailbox and key.
 	PutRow struct{ Row Row }
+	// DropUIDs takes the UIDs from all rows of a mailbox that have a key: they are of
+	// another life of the mailbox and name nothing any more. Rows without a key keep
+	// theirs, which is all they have.
+	DropUIDs struct{ Mailbox Mailbox }
 	// DropRow removes a row.
 	DropRow struct{ ID int64 }
 	// PutIntent stores an intent.
@@ -177,6 +181,7 @@ type (
 )
 
 func (PutRow) change()          {}
+func (DropUIDs) change()        {}
 func (DropRow) change()         {}
 func (PutIntent) change()       {}
 func (DropIntent) change()      {}

@@ -15,6 +15,8 @@ func (w *committer) apply(change mail.Change) error {
 	switch change := change.(type) {
 	case mail.PutRow:
 		return wrap(w.putRow(change.Row), "row", change.Row.Mailbox, change.Row.UID, change.Row.Key)
+	case mail.DropUIDs:
+		return wrap(w.dropUIDs(change.Mailbox), "UIDs", change.Mailbox, 0, "")
 	case mail.DropRow:
 		return w.exec("drop_row", change.ID)
 	case mail.PutIntent:
@@ -103,6 +105,7 @@ func (w *committer) putRow(r mail.Row) error {
 	if err != nil {
 		return err
 	}
+	given := r.ID != 0
 	if r.ID, err = w.rowID(r.ID); err != nil {
 		return err
 	}
@@ -111,8 +114,29 @@ func (w *committer) putRow(r mail.Row) error {
 	if !r.Content.Hash.IsZero() {
 		hash = hashPrefix(r.Content.Hash)
 	}
-	return w.exec("put_row", hash, r.ID, mailbox, uidOrNull(r.UID), orNull(r.Key),
-		packed[:], orNull(r.Flags.Keywords), orNull(r.Content.EmailID), dateOrNull(r.Date))
+	args := [...]any{hash, r.ID, mailbox, uidOrNull(r.UID), orNull(r.Key),
+		packed, orNull(r.Flags.Keywords), orNull(r.Content.EmailID), dateOrNull(r.Date)}
+	if given && w.renumbers {
+		done, err := w.c.exec("renumber_row", args[:]...)
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		if err != nil || n == 1 {
+			return err
+		}
+		w.renumbers = false
+	}
+	return w.exec("put_row", args[:]...)
+}
+
+// dropUIDs takes the UIDs from the rows of a mailbox that have a key.
+func (w *committer) dropUIDs(m mail.Mailbox) error {
+	id, err := w.c.mailboxID(m)
+	if err != nil {
+		return err
+	}
+	return w.exec("drop_uids", id)
 }
 
 // nextRowName is where the identifier of the next new row stands in meta.

@@ -73,6 +73,31 @@ func BenchmarkCommit512(b *testing.B) {
 	}
 }
 
+// Rows that get other UIDs, 8,000 to a transaction, as after a new UIDVALIDITY.
+// The figure is for 100,000 rows: once without UIDs, and once with new ones.
+func BenchmarkRenumber(b *testing.B) {
+	const rows = 100_000
+	db := fillBench(b, filepath.Join(b.TempDir(), "state.db"), rows)
+	b.ReportAllocs()
+	for n := mail.UID(1); b.Loop(); n++ {
+		var changes []mail.Change
+		for i := range rows / 5000 {
+			changes = append(changes, mail.DropUIDs{Mailbox: benchRow(i * 5000).Mailbox})
+		}
+		commit(b, db, changes...)
+		changes = changes[:0]
+		for i := range rows {
+			r := benchRow(i)
+			r.ID, r.UID = int64(i+1), r.UID+n
+			changes = append(changes, mail.PutRow{Row: r})
+			if len(changes) == 8000 || i+1 == rows {
+				commit(b, db, changes...)
+				changes = changes[:0]
+			}
+		}
+	}
+}
+
 // One row to a commit, from several goroutines.
 func BenchmarkCommitAlone(b *testing.B) {
 	for _, writers := range []int{1, 8} {

@@ -62,6 +62,9 @@ type committer struct {
 	nextRow   int64 // zero: not read
 	nextSeq   int64 // zero: not read
 	newRows   bool  // nextRow moved in this transaction
+	// renumbers says that of the rows of this request nothing but the UIDs changed, as
+	// far as is known.
+	renumbers bool
 }
 
 func newCommitter(db *DB, c *conn) *committer {
@@ -142,6 +145,7 @@ func (w *committer) transact(group []*request) error {
 
 func (w *committer) applyAll(group []*request) error {
 	for _, r := range group {
+		w.renumbers = true
 		for _, change := range r.changes {
 			if err := w.apply(change); err != nil {
 				return err

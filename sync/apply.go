@@ -35,7 +35,7 @@ type work struct {
 	flags []plan.Operation  // each a StoreServer or a FlagLocal
 	anew  map[mail.Key]bool // whose letters are of another mailbox
 
-	renumber []mail.Change
+	renumber bool // the UIDs of base are of another life
 	records  []mail.Change
 
 	removeServer []plan.RemoveServer
@@ -70,9 +70,7 @@ func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 		}
 		switch op := operation.(type) {
 		case plan.Renumber:
-			for _, row := range op.Rows {
-				w.renumber = append(w.renumber, mail.PutRow{Row: row})
-			}
+			w.renumber = true
 		case plan.CreateServer:
 			w.createServer = true
 		case plan.CreateLocal:
@@ -146,13 +144,6 @@ func (r *run) apply(ctx context.Context) error {
 		if w := works[b.name]; w != nil {
 			if err := r.only(b, r.create(ctx, w)); err != nil {
 				return err
-			}
-			if !w.createServer || b.created {
-				// All of a mailbox in one commit, or a UID of the old numbering could be
-				// taken for one of the new.
-				if err := r.commit(ctx, w.renumber...); err != nil {
-					return err
-				}
 			}
 			if err := r.applyWindow(ctx, b); err != nil {
 				return err

@@ -14,14 +14,18 @@ const mostRecorded = 8000
 // renumber takes the UIDs of another life out of base.
 func (r *run) renumber(ctx context.Context, works map[mail.Mailbox]*work) error {
 	t := together{r: r}
+	rows := 0
 	for _, b := range r.order {
-		if w := works[b.name]; w != nil {
-			// All of a mailbox in one commit, or a UID of the old numbering could be
-			// taken for one of the new.
-			if err := t.add(ctx, w.renumber); err != nil {
+		w := works[b.name]
+		if w == nil || !w.renumber {
+			continue
+		}
+		t.changes = append(t.changes, mail.DropUIDs{Mailbox: b.name})
+		if rows += b.rows.Server; rows >= mostRecorded {
+			rows = 0
+			if err := t.commit(ctx); err != nil {
 				return err
 			}
-			w.renumber = nil
 		}
 	}
 	return t.commit(ctx)

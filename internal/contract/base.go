@@ -25,6 +25,8 @@ func Base(t *testing.T, open func(t *testing.T) sync.Base) {
 		{"RowsOfOneSideAreListedOnThatSide", baseOneSided},
 		{"RowWithAnIDIsReplacedWhole", baseReplaceByID},
 		{"NewRowTakesThePlaceOfItsUIDAndKey", baseTakesPlace},
+		{"RowGetsAnotherUIDAlone", baseRenumbered},
+		{"UIDsOfAnotherLifeAreDropped", baseDropUIDs},
 		{"RowIDsAreNeverUsedTwice", baseFreshIDs},
 		{"RowsAreOrdered", baseOrder},
 		{"BreakingOffAnIterationLeavesNothingBehind", baseBreak},

@@ -82,6 +82,51 @@ func baseTakesPlace(t *testing.T, b sync.Base) {
 	same(t, "counts", must[mail.Counts](t, "counts")(b.Counts(t.Context(), "A")), mail.Counts{Server: 2, Local: 2})
 }
 
+// Rows of which nothing but the UID changes, one of them to a UID that another one
+// has, between rows that change in more.
+func baseRenumbered(t *testing.T, b sync.Base) {
+	commit(t, b, mail.PutRow{Row: row("A", 1, "a")}, mail.PutRow{Row: row("A", 2, "b")}, mail.PutRow{Row: row("A", 0, "c")}, mail.PutRow{Row: row("A", 4, "")})
+	rows := byKey(t, b, "A")
+	put := func(i int, uid mail.UID) mail.PutRow {
+		rows[i].UID = uid
+		return mail.PutRow{Row: rows[i]}
+	}
+	commit(t, b, put(0, 11), put(2, 13))
+	same(t, "renumbered", byKey(t, b, "A"), rows)
+	same(t, "by UID", uidsOf(byUID(t, b, "A")), []mail.UID{2, 4, 11, 13})
+
+	commit(t, b, put(0, 13), put(1, 12))
+	same(t, "to the UID of another row", byKey(t, b, "A"), rows[:2])
+
+	rows[0].Flags = mail.ParseFlags(`\Flagged`)
+	commit(t, b, put(0, 14), put(1, 15), put(0, 16))
+	same(t, "with other flags", byKey(t, b, "A"), rows[:2])
+
+	again := mail.Row{ID: rows[1].ID + 100, Mailbox: "A", UID: 17, Key: "d", Content: mail.Content{Size: -1}}
+	commit(t, b, mail.PutRow{Row: again})
+	same(t, "a row that was not there", byKey(t, b, "A"), append(rows[:2:2], again))
+	commit(t, b, mail.PutRow{Row: row("A", 18, "e")})
+	same(t, "and the next new one", byKey(t, b, "A")[3].ID, again.ID+1)
+}
+
+func baseDropUIDs(t *testing.T, b sync.Base) {
+	outside := mail.Row{Mailbox: "A", UID: 4, Content: mail.Content{Size: -1}, Window: mail.Outside}
+	commit(t, b, mail.PutRow{Row: row("A", 1, "a")}, mail.PutRow{Row: row("A", 2, "b")}, mail.PutRow{Row: row("A", 0, "c")},
+		mail.PutRow{Row: row("A", 3, "")}, mail.PutRow{Row: outside}, mail.PutRow{Row: row("B", 1, "a")})
+	want := byKey(t, b, "A")
+	for i := range want {
+		want[i].UID = 0
+	}
+	commit(t, b, mail.DropUIDs{Mailbox: "A"}, mail.DropUIDs{Mailbox: "nowhere"})
+	same(t, "with a key", byKey(t, b, "A"), want)
+	same(t, "without one", uidsOf(byUID(t, b, "A")), []mail.UID{3, 4})
+	same(t, "of another mailbox", uidsOf(byUID(t, b, "B")), []mail.UID{1})
+	want[0].UID = 2
+	commit(t, b, mail.DropUIDs{Mailbox: "A"}, mail.PutRow{Row: want[0]})
+	same(t, "and numbered anew", byKey(t, b, "A"), want)
+	same(t, "mailboxes", must[[]mail.Checkpoint](t, "checkpoints")(b.Checkpoints(t.Context())), []mail.Checkpoint{{Mailbox: "A"}, {Mailbox: "B"}})
+}
+
 // An intent may name a row that is gone by the time it is settled.
 func baseFreshIDs(t *testing.T, b sync.Base) {
 	seen := map[int64]bool{}

@@ -37,6 +37,8 @@ func About(changes []mail.Change) string {
 	switch c := changes[0].(type) {
 	case mail.PutRow:
 		m = c.Row.Mailbox
+	case mail.DropUIDs:
+		m = c.Mailbox
 	case mail.PutIntent:
 		m = c.Intent.Mailbox
 	case mail.PutCheckpoint:
@@ -72,6 +74,13 @@ func (s *baseState) apply(change mail.Change) error {
 	switch c := change.(type) {
 	case mail.PutRow:
 		return s.putRow(c.Row)
+	case mail.DropUIDs:
+		for id, r := range s.rows {
+			if r.Mailbox == c.Mailbox && r.Key != "" {
+				r.UID = 0
+				s.rows[id] = r
+			}
+		}
 	case mail.DropRow:
 		delete(s.rows, c.ID)
 	case mail.PutIntent:

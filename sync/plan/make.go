@@ -1,8 +1,9 @@
 package plan
 
 import (
+	"slices"
+
 	"godwit/conflict"
-	"godwit/mail"
 )
 
 // Make returns the plan that the input asks for. It changes nothing of the
@@ -36,15 +37,7 @@ func (p *planner) renumber(b *box) {
 	if !b.anew() || b.dead || b.left != conflict.NoReason {
 		return
 	}
-	var rows []mail.Row
-	for i := range b.rows {
-		// One that the Maildir gave up has nothing but its UID; it gets another one,
-		// or is forgotten.
-		if b.rows[i].Base.UID != 0 && b.rows[i].Base.Key != "" {
-			rows = append(rows, b.rows[i].base())
-		}
-	}
-	if len(rows) > 0 {
-		p.add(Renumber{Step: Step{b.Name, conflict.UIDValidityChanged}, Rows: rows}, b, 0, "")
+	if slices.ContainsFunc(b.rows, func(r row) bool { return r.Base.UID != 0 && r.Base.Key != "" }) {
+		p.add(Renumber{Step{b.Name, conflict.UIDValidityChanged}}, b, 0, "")
 	}
 }

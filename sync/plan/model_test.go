@@ -457,8 +457,11 @@ func (w *world) do(op plan.Operation, record bool, halves map[mail.Row]int) erro
 	}
 	switch op := op.(type) {
 	case plan.Renumber:
-		for _, r := range op.Rows {
-			put(r)
+		for _, r := range slices.Clone(w.rows) {
+			if r.Mailbox == b.name && r.UID != 0 && r.Key != "" {
+				r.UID = 0
+				put(r)
+			}
 		}
 	case plan.CreateServer:
 		if b.onServer {

@@ -36,13 +36,11 @@ type (
 	// Renumber comes before any message is touched in a mailbox that is Reset, or
 	// made again on the server: the UIDs that base has there are of another life,
 	// and are set to zero in one commit, so that none is taken for a UID of the new
-	// one, whose row would take the old one's place. Rows are the rows as they shall
-	// stand. It is no harm when nothing follows: as long as the
-	// checkpoint has the old UIDVALIDITY the mailbox is Reset again.
-	Renumber struct {
-		Step
-		Rows []mail.Row
-	}
+	// one, whose row would take the old one's place. Rows without a key keep theirs,
+	// having nothing else: each gets another one, or is forgotten. It is no harm when
+	// nothing follows: as long as the checkpoint has the old UIDVALIDITY the mailbox is
+	// Reset again.
+	Renumber struct{ Step }
 
 	// FetchAll fetches every message of a mailbox that is empty in base and
 	// Maildir.
