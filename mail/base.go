@@ -46,6 +46,9 @@ type Checkpoint struct {
 	// Window names the window as of which the rows are; empty: there is none. As
 	// long as it is the same one, and nothing moved, nothing comes or goes for it.
 	Window string
+	// Letters is the keyword table of the Maildir's mailbox ([KeywordTable.String]) as
+	// it was seen last: what the letters of file names mean, should it be lost.
+	Letters string
 }
 
 // Counts is how many rows a mailbox has, by side.

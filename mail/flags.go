@@ -210,6 +210,33 @@ func (t KeywordTable) Letter(keyword string) (byte, bool) {
 	return 0, false
 }
 
+// String is the table as base keeps it; [ParseKeywordTable] reads it.
+func (t KeywordTable) String() string { return strings.TrimRight(strings.Join(t, "\n"), "\n") }
+
+// ParseKeywordTable reads what [KeywordTable.String] wrote; nothing is the empty table.
+func ParseKeywordTable(s string) KeywordTable {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "\n")
+}
+
+// Lost returns what of an earlier table t does not say any more: letters that mean
+// nothing now, and whose keywords have no letter now.
+func (t KeywordTable) Lost(was KeywordTable) KeywordTable {
+	var lost KeywordTable
+	for i, name := range was[:min(len(was), MaxLetters)] {
+		if _, has := t.Letter(name); name == "" || has || i < len(t) && t[i] != "" {
+			continue
+		}
+		for len(lost) <= i {
+			lost = append(lost, "")
+		}
+		lost[i] = name
+	}
+	return lost
+}
+
 // KeywordRoom tells which keywords a side can hold. A keyword that a side
 // cannot hold counts as unchanged there: it lives in base alone.
 type KeywordRoom struct {

@@ -87,6 +87,7 @@ type Listing struct {
 	names   [][]byte  // keys and letters, nameBlock octets each
 	entries [][]entry // entryBlock each, but for the last
 	count   int
+	letters uint32 // that stand in any name, bit 0 for "a"
 }
 
 const (
@@ -115,6 +116,9 @@ func (l *Listing) Add(m LocalMessage) {
 	}
 	offset := last*nameBlock + len(l.names[last])
 	l.names[last] = append(append(l.names[last], m.Key...), m.Letters...)
+	for _, c := range []byte(m.Letters) {
+		l.letters |= 1 << (c - 'a')
+	}
 	e := entry{offset: uint32(offset), key: uint16(len(m.Key)), letters: uint8(len(m.Letters)), flags: uint8(m.System), inode: m.Inode}
 	if m.New {
 		e.flags |= isNew
@@ -125,6 +129,18 @@ func (l *Listing) Add(m LocalMessage) {
 	block := &l.entries[len(l.entries)-1]
 	*block = append(*block, e)
 	l.count++
+}
+
+// HasFreeLetter tells whether a letter is left for one more keyword: one that means
+// nothing by the table, and stands in no name. One that does stand in a name had a
+// meaning once; another one would give those messages a keyword that nobody gave them.
+func (l *Listing) HasFreeLetter() bool {
+	for i := range MaxLetters {
+		if l.letters&(1<<i) == 0 && (i >= len(l.Table) || l.Table[i] == "") {
+			return true
+		}
+	}
+	return false
 }
 
 // newNames and newEntries make a block: the first one small, for most mailboxes

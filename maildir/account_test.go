@@ -221,16 +221,17 @@ func TestEveryMethodEndsWithItsContext(t *testing.T) {
 	done, cancel := context.WithCancel(ctx())
 	cancel()
 	for name, call := range map[string]func() error{
-		"Root":      func() error { _, err := a.Root(done); return err },
-		"Init":      func() error { return a.Init(done) },
-		"Mailboxes": func() error { _, err := a.Mailboxes(done); return err },
-		"Stamp":     func() error { _, err := a.Stamp(done, "INBOX"); return err },
-		"Create":    func() error { return a.Create(done, "x") },
-		"Scan":      func() error { _, err := a.Scan(done, "INBOX"); return err },
-		"Room":      func() error { _, err := a.Room(done, "INBOX"); return err },
-		"Locate":    func() error { _, err := a.Locate(done, []mail.Key{"k"}); return err },
-		"Read":      func() error { _, err := a.Read(done, "INBOX", "k"); return err },
-		"Open":      func() error { _, _, err := a.Open(done, "INBOX", "k"); return err },
+		"Root":           func() error { _, err := a.Root(done); return err },
+		"Init":           func() error { return a.Init(done) },
+		"Mailboxes":      func() error { _, err := a.Mailboxes(done); return err },
+		"Stamp":          func() error { _, err := a.Stamp(done, "INBOX"); return err },
+		"Create":         func() error { return a.Create(done, "x") },
+		"Scan":           func() error { _, err := a.Scan(done, "INBOX"); return err },
+		"Room":           func() error { _, err := a.Room(done, "INBOX"); return err },
+		"RestoreLetters": func() error { return a.RestoreLetters(done, "INBOX", mail.KeywordTable{"one"}) },
+		"Locate":         func() error { _, err := a.Locate(done, []mail.Key{"k"}); return err },
+		"Read":           func() error { _, err := a.Read(done, "INBOX", "k"); return err },
+		"Open":           func() error { _, _, err := a.Open(done, "INBOX", "k"); return err },
 		"Stage": func() error {
 			_, err := a.Stage(done, "INBOX", mail.Delivery{Size: -1}, strings.NewReader("x"))
 			return err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -152,13 +153,22 @@ func TestKeywordsGetLettersAndKeepThem(t *testing.T) {
 		many = append(many, fmt.Sprintf("k%02d", i))
 	}
 	s := deliver(t, a, "INBOX", mail.Delivery{Flags: flags(many...)}, "x")
-	if room, err = a.Room(ctx(), "INBOX"); err != nil || room.Open || len(room.Known.List()) != mail.MaxLetters {
+	if room, err = a.Room(ctx(), "INBOX"); err != nil || len(room.Known.List()) != mail.MaxLetters-1 {
 		t.Errorf("room %+v, %v", room, err)
 	}
 	l := scan(t, a, "INBOX")
 	m, _ := l.Find(s.Key)
-	if got := m.Flags(l.Table).Keywords.List(); len(got) != 23 {
+	if got := m.Flags(l.Table).Keywords.List(); len(got) != 22 || l.HasFreeLetter() {
 		t.Errorf("%d keywords: %q", len(got), got)
+	}
+	// Not even the last letter is given a meaning that would flag another message.
+	if m, _ := l.Find("k"); !m.Flags(l.Table).Keywords.Equal(mail.NewKeywords("Home", "Later")) {
+		t.Errorf("a letter without a meaning became a keyword: %v", m.Flags(l.Table))
+	}
+	must(t, os.Remove(filepath.Join(a.root, "INBOX/cur/k:2,def")))
+	deliver(t, a, "INBOX", mail.Delivery{Flags: flags("last")}, "x")
+	if room, err = a.Room(ctx(), "INBOX"); err != nil || room.Open || len(room.Known.List()) != mail.MaxLetters {
+		t.Errorf("room %+v, %v", room, err)
 	}
 	s = deliver(t, a, "INBOX", mail.Delivery{Flags: flags("one too many")}, "x")
 	s = deliver(t, a, "INBOX", mail.Delivery{Flags: flags("one-too-many")}, "x")
@@ -169,6 +179,50 @@ func TestKeywordsGetLettersAndKeepThem(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(a.root, "INBOX/dovecot-keywords.lock")); !os.IsNotExist(err) {
 		t.Errorf("the lock is still there: %v", err)
+	}
+}
+
+// TestLettersOfALostTableMeanWhatTheyMeant: those that stand in names, and only where
+// the table does not say otherwise by now.
+func TestLettersOfALostTableMeanWhatTheyMeant(t *testing.T) {
+	t.Parallel()
+	was := mail.KeywordTable{"zero", "one", "two", "", "four", "five"}
+	for _, c := range []struct{ table, want string }{
+		{"", "0 zero\n2 two\n4 four\n"},
+		{"0 other\n", "0 other\n2 two\n4 four\n"},
+		{"7 FOUR\n", "0 zero\n2 two\n7 FOUR\n"},
+		{"0 two\n2 zero\n4 four\n", "0 two\n2 zero\n4 four\n"},
+	} {
+		a := withBox(t, "INBOX")
+		put(t, a, "INBOX/cur/k:2,Sacdez", "") // one and five are not in use
+		table := filepath.Join(a.root, "INBOX/dovecot-keywords")
+		if c.table != "" {
+			put(t, a, "INBOX/dovecot-keywords", c.table)
+			must(t, os.Chmod(table, 0o640))
+		}
+		must(t, a.RestoreLetters(ctx(), "INBOX", was))
+		b, err := os.ReadFile(table)
+		must(t, err)
+		if string(b) != c.want {
+			t.Errorf("table %q became %q, want %q", c.table, b, c.want)
+		}
+		st, err := os.Stat(table)
+		must(t, err)
+		if want := os.FileMode(0o600); c.table == "" && st.Mode() != want || c.table != "" && st.Mode() != 0o640 {
+			t.Errorf("mode %v", st.Mode())
+		}
+		inode := st.Sys().(*syscall.Stat_t).Ino
+		must(t, a.RestoreLetters(ctx(), "INBOX", was))
+		if st, err = os.Stat(table); err != nil || st.Sys().(*syscall.Stat_t).Ino != inode {
+			t.Errorf("the table was written again: %v", err)
+		}
+	}
+	// Nothing is made where no name has a letter.
+	a := withBox(t, "INBOX")
+	put(t, a, "INBOX/cur/k:2,S", "")
+	must(t, a.RestoreLetters(ctx(), "INBOX", was))
+	if _, err := os.Stat(filepath.Join(a.root, "INBOX/dovecot-keywords")); !os.IsNotExist(err) {
+		t.Errorf("a table was made: %v", err)
 	}
 }
 

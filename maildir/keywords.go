@@ -78,8 +78,9 @@ func canWrite(keyword string) bool {
 	return keyword != "" && strings.IndexFunc(keyword, func(r rune) bool { return r <= ' ' || r == 0x7f }) < 0
 }
 
-// Room tells which keywords the mailbox can hold: those in its table, and any
-// other as long as there is a letter left.
+// Room tells which keywords the mailbox can hold by its table: those in it, and any
+// other as long as it has a place left. Whether that place's letter stands in names
+// without a meaning, so that nothing can have it, a listing tells.
 func (a *Account) Room(ctx context.Context, m mail.Mailbox) (mail.KeywordRoom, error) {
 	if err := ctx.Err(); err != nil {
 		return mail.KeywordRoom{}, err
@@ -109,6 +110,58 @@ func (a *Account) lettersFor(ctx context.Context, b *box, keywords mail.Keywords
 	if missing := missingFrom(t, keywords); len(missing) == 0 || !room(t).Open {
 		return t, a.keepTable(b, keywords)
 	}
+	return a.rewriteTable(ctx, b, func(t mail.KeywordTable, used letterSet) mail.KeywordTable {
+		for _, name := range missingFrom(t, keywords) {
+			if i := freeLetter(t, used); i >= 0 {
+				t = entered(t, i, name)
+			}
+		}
+		return t
+	})
+}
+
+// RestoreLetters gives letters that stand in file names of the mailbox, and mean nothing
+// by its table, the meaning again that they had by an earlier one. They are lost with
+// the table, which is one file among many to who copies a Maildir.
+func (a *Account) RestoreLetters(ctx context.Context, m mail.Mailbox, was mail.KeywordTable) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b, err := a.open(m)
+	if err != nil {
+		return explain("keywords of", m, "", err)
+	}
+	defer b.close()
+	t, err := readTable(b.top)
+	if err != nil || len(t.Lost(was)) == 0 {
+		return explain("keywords of", m, "", err)
+	}
+	used, err := b.letters()
+	if err == nil && used&meaning(t.Lost(was)) != 0 {
+		_, err = a.rewriteTable(ctx, b, func(t mail.KeywordTable, used letterSet) mail.KeywordTable {
+			for i, name := range t.Lost(was) {
+				if used&(1<<i) != 0 && canWrite(name) {
+					t = entered(t, i, name)
+				}
+			}
+			return t
+		})
+	}
+	return explain("keywords of", m, "", err)
+}
+
+// entered is the table with a keyword for one more letter.
+func entered(t mail.KeywordTable, letter int, name string) mail.KeywordTable {
+	for len(t) <= letter {
+		t = append(t, "")
+	}
+	t[letter] = name
+	return t
+}
+
+// rewriteTable changes the table, durably, and returns it as it is afterwards. What
+// the change is told besides are the letters that stand in file names.
+func (a *Account) rewriteTable(ctx context.Context, b *box, change func(mail.KeywordTable, letterSet) mail.KeywordTable) (mail.KeywordTable, error) {
 	select {
 	case a.keywords <- struct{}{}:
 		defer func() { <-a.keywords }()
@@ -120,7 +173,7 @@ func (a *Account) lettersFor(ctx context.Context, b *box, keywords mail.Keywords
 		return nil, err
 	}
 	defer lock.Close()
-	t, mode, err := a.extend(b, lock, keywords)
+	t, mode, err := writeTable(b, lock, change)
 	if err == nil {
 		err = b.top.replace(keywordsLock, keywordsName)
 	}
@@ -163,28 +216,19 @@ func (a *Account) keepTable(b *box, keywords mail.Keywords) error {
 	return err
 }
 
-// extend writes the table with new keywords into the lock file, and tells the
-// mode that it shall have.
-func (a *Account) extend(b *box, lock *file, keywords mail.Keywords) (mail.KeywordTable, uint32, error) {
+// writeTable writes the changed table into the lock file, and tells the mode that it
+// shall have.
+func writeTable(b *box, lock *file, change func(mail.KeywordTable, letterSet) mail.KeywordTable) (mail.KeywordTable, uint32, error) {
 	mode := uint32(0o600)
 	t, err := readTable(b.top) // as the last holder of the lock left it
 	if err != nil {
 		return nil, mode, err
 	}
-	// A letter without a keyword may stand in file names all the same, when the
-	// table was lost. Giving it a meaning would flag those messages.
-	var used letterSet
-	if err := b.read(func(name string, _ bool, _ uint64) { used |= parseName(name).letters }); err != nil {
+	used, err := b.letters()
+	if err != nil {
 		return nil, mode, err
 	}
-	for _, name := range missingFrom(t, keywords) {
-		if i := freeLetter(t, used); i >= 0 {
-			for len(t) <= i {
-				t = append(t, "")
-			}
-			t[i] = name
-		}
-	}
+	t = change(t, used)
 	if st, serr := b.top.stat(keywordsName); serr == nil {
 		mode |= st.Mode & 0o777 // whoever could read the table shall be able to go on
 	}
@@ -194,23 +238,23 @@ func (a *Account) extend(b *box, lock *file, keywords mail.Keywords) (mail.Keywo
 	return t, mode, b.top.fail("write", keywordsLock, err)
 }
 
-// freeLetter chooses a letter: after the last, else a gap, those in use without
-// a meaning last of all. -1: there is none.
+// letters are those that stand in names of the mailbox's files.
+func (b *box) letters() (used letterSet, err error) {
+	err = b.read(func(name string, _ bool, _ uint64) { used |= parseName(name).letters })
+	return used, err
+}
+
+// freeLetter chooses a letter: after the last, else a gap. -1: there is none. One that
+// stands in file names without a meaning is not free: when the table was lost, or the
+// file came from another mailbox, a meaning would flag those messages.
 func freeLetter(t mail.KeywordTable, used letterSet) int {
-	fallback := -1
 	for n := range mail.MaxLetters {
 		i := (len(t) + n) % mail.MaxLetters
-		if i < len(t) && t[i] != "" {
-			continue
-		}
-		if used&(1<<i) == 0 {
+		if used&(1<<i) == 0 && (i >= len(t) || t[i] == "") {
 			return i
 		}
-		if fallback < 0 {
-			fallback = i
-		}
 	}
-	return fallback
+	return -1
 }
 
 func missingFrom(t mail.KeywordTable, keywords mail.Keywords) []string {

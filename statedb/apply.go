@@ -218,7 +218,7 @@ func (w *committer) putCheckpoint(p mail.Checkpoint) error {
 	return w.exec("put_checkpoint", string(p.Mailbox), p.MailboxID, int64(p.UIDValidity), int64(p.UIDNext),
 		int64(p.ModSeq), int64(p.Messages),
 		int64(s.Cur.Inode), s.Cur.MTime, s.Cur.CTime, int64(s.New.Inode), s.New.MTime, s.New.CTime,
-		truth(s.Racy), truth(p.OnServer), truth(p.OnLocal), p.Window)
+		truth(s.Racy), truth(p.OnServer), truth(p.OnLocal), p.Window, p.Letters)
 }
 
 func (w *committer) dropMailbox(m mail.Mailbox) error {

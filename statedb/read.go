@@ -100,6 +100,7 @@ func (db *DB) Checkpoints(ctx context.Context) ([]mail.Checkpoint, error) {
 				OnServer: r.integer(13) != 0,
 				OnLocal:  r.integer(14) != 0,
 				Window:   r.text(15),
+				Letters:  r.text(16),
 			})
 			return nil
 		}, "checkpoints")

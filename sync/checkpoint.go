@@ -137,7 +137,7 @@ func (r *run) checkpointOf(b *box) mail.Checkpoint {
 		c.ModSeq, c.Messages = b.observed.ModSeq, b.observed.Exists
 	}
 	if b.listing != nil {
-		c.Stamp = b.listing.Stamp
+		c.Stamp, c.Letters = b.listing.Stamp, b.listing.Table.String()
 		if !b.listing.Settled {
 			c.Stamp = c.Stamp.Forgotten()
 		}

@@ -140,6 +140,13 @@ func (r *run) look(ctx context.Context, b *box) error {
 				return fmt.Errorf("making the mailbox's directory durable: %w", err)
 			}
 		}
+		if !r.DryRun && b.before.Letters != "" {
+			// Else the next keyword to come would be a letter that those names do not
+			// have, and look as if it had been taken off there.
+			if err := r.Local.RestoreLetters(gctx, b.name, mail.ParseKeywordTable(b.before.Letters)); err != nil {
+				return fmt.Errorf("giving the letters of keywords their meaning again: %w", err)
+			}
+		}
 		room, err := r.Local.Room(gctx, b.name)
 		if err != nil {
 			return err
@@ -148,6 +155,7 @@ func (r *run) look(ctx context.Context, b *box) error {
 		if scan {
 			b.listing, err = r.Local.Scan(gctx, b.name)
 			b.blind = err != nil || !b.listing.Settled
+			b.room.Open = room.Open && (err != nil || b.listing.HasFreeLetter())
 		}
 		return err
 	})

@@ -141,7 +141,11 @@ type Local interface {
 	Scan(ctx context.Context, m mail.Mailbox) (*mail.Listing, error)
 	// Tally looks at a mailbox as Scan does, and only sums up what it sees.
 	Tally(ctx context.Context, m mail.Mailbox) (mail.Tally, error)
-	// Room tells which keywords the mailbox can hold.
+	// RestoreLetters gives letters that stand in names of files, and mean nothing
+	// since the mailbox's keyword table was lost or cut, the meaning again that they
+	// had, durably. What the table says otherwise by now counts.
+	RestoreLetters(ctx context.Context, m mail.Mailbox, was mail.KeywordTable) error
+	// Room tells which keywords the mailbox can hold by its table.
 	Room(ctx context.Context, m mail.Mailbox) (mail.KeywordRoom, error)
 	// Flush makes durable the names that the mailbox's messages have now, whoever
 	// gave them: a mail reader, or a run of ours that died. Base must not know of

@@ -20,7 +20,7 @@ func baseCheckpoints(t *testing.T, b sync.Base) {
 			New:  mail.DirStamp{Inode: 2, MTime: 3, CTime: 4},
 			Racy: true,
 		},
-		OnServer: true, OnLocal: true,
+		OnServer: true, OnLocal: true, Letters: "one\n\nthree",
 	}
 	first := mail.Checkpoint{Mailbox: "INBOX", UIDValidity: 7, OnServer: true}
 	commit(t, b, mail.PutCheckpoint{Checkpoint: full}, mail.PutCheckpoint{Checkpoint: first})

@@ -46,6 +46,7 @@ func Local(t *testing.T, open func(t *testing.T) sync.Local) {
 		{"SetFlagsAnswersForEachMessage", localFlagResults},
 		{"SetFlagsAnewForgetsLetters", localFlagsAnew},
 		{"KeywordsEndWithTheAlphabet", localKeywords},
+		{"LettersOfALostTableAreRestored", localLettersRestored},
 		{"RelocateCarriesFlagsAlong", localRelocate},
 		{"RelocateReplacesNothing", localRelocateRefused},
 		{"RemoveTakesWhatIsNamed", localRemove},

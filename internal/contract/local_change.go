@@ -181,6 +181,22 @@ func localKeywords(t *testing.T, l sync.Local) {
 	same(t, "a delivery with one more", flagsOf(t, l, mail.Inbox)[other], "kw3")
 }
 
+// The keyword table was lost: letters that stand in names mean again what they meant.
+func localLettersRestored(t *testing.T, l sync.Local) {
+	ctx := t.Context()
+	k := deliver(t, l, mail.Inbox, message("x"), "one", "two")
+	was := scan(t, l, mail.Inbox).Table
+	ok(t, "restore what is there", l.RestoreLetters(ctx, mail.Inbox, was))
+	same(t, "flags", flagsOf(t, l, mail.Inbox)[k], "one two")
+	// Of what no name has, nothing is made, and what the table says counts.
+	longer := append(slices.Clone(was), "three")
+	longer[0] = "other"
+	ok(t, "restore what is not", l.RestoreLetters(ctx, mail.Inbox, longer))
+	same(t, "flags", flagsOf(t, l, mail.Inbox)[k], "one two")
+	same(t, "table", scan(t, l, mail.Inbox).Table.String(), was.String())
+	fails(t, "restore in no mailbox", l.RestoreLetters(ctx, "Nowhere", was), mail.ErrNoMailbox)
+}
+
 func localRelocate(t *testing.T, l sync.Local) {
 	ctx := t.Context()
 	create(t, l, "Work")

@@ -347,6 +347,29 @@ func (l *Local) Scan(ctx context.Context, m mail.Mailbox) (*mail.Listing, error)
 	return listing, nil
 }
 
+// RestoreLetters implements sync.Local.
+func (l *Local) RestoreLetters(ctx context.Context, m mail.Mailbox, was mail.KeywordTable) error {
+	err := l.look(ctx, "RestoreLetters", string(m))
+	defer l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	b, err := l.box(m)
+	if err != nil {
+		return err
+	}
+	for i, name := range b.table.Lost(was) {
+		if name == "" || !l.bears(m, 'a'+byte(i)) {
+			continue
+		}
+		for len(b.table) <= i {
+			b.table = append(b.table, "")
+		}
+		b.table[i] = name
+	}
+	return nil
+}
+
 // Room implements sync.Local.
 func (l *Local) Room(ctx context.Context, m mail.Mailbox) (mail.KeywordRoom, error) {
 	err := l.look(ctx, "Room", string(m))

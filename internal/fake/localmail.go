@@ -180,10 +180,12 @@ func (l *Local) letters(m mail.Mailbox, k mail.Keywords) string {
 	for _, name := range k.List() {
 		letter, ok := b.table.Letter(name)
 		if !ok && len(b.table) < mail.MaxLetters {
-			for len(b.table) < mail.MaxLetters-1 && l.bears(m, 'a'+byte(len(b.table))) {
+			for len(b.table) < mail.MaxLetters && l.bears(m, 'a'+byte(len(b.table))) {
 				b.table = append(b.table, "")
 			}
-			b.table = append(b.table, name)
+			if len(b.table) < mail.MaxLetters {
+				b.table = append(b.table, name)
+			}
 			letter, ok = b.table.Letter(name)
 		}
 		if ok {

@@ -89,6 +89,13 @@ func (c calls) Tally(ctx context.Context, m mail.Mailbox) (mail.Tally, error) {
 	return c.account.Tally(ctx, m)
 }
 
+func (c calls) RestoreLetters(ctx context.Context, m mail.Mailbox, was mail.KeywordTable) error {
+	if err := c.at("RestoreLetters", m); err != nil {
+		return err
+	}
+	return c.account.RestoreLetters(ctx, m, was)
+}
+
 func (c calls) Room(ctx context.Context, m mail.Mailbox) (mail.KeywordRoom, error) {
 	if err := c.at("Room", m); err != nil {
 		return mail.KeywordRoom{}, err

@@ -25,19 +25,20 @@ INSERT INTO mailbox (name) VALUES (?);
 -- :checkpoints
 SELECT name, mailboxid, uidvalidity, uidnext, modseq, messages,
        cur_inode, cur_mtime, cur_ctime, new_inode, new_mtime, new_ctime,
-       racy, on_server, on_local, window
+       racy, on_server, on_local, window, letters
   FROM mailbox ORDER BY name;
 -- :put_checkpoint
 INSERT INTO mailbox (name, mailboxid, uidvalidity, uidnext, modseq, messages,
                      cur_inode, cur_mtime, cur_ctime, new_inode, new_mtime, new_ctime,
-                     racy, on_server, on_local, window)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     racy, on_server, on_local, window, letters)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET
        mailboxid = excluded.mailboxid, uidvalidity = excluded.uidvalidity,
        uidnext = excluded.uidnext, modseq = excluded.modseq, messages = excluded.messages,
        cur_inode = excluded.cur_inode, cur_mtime = excluded.cur_mtime, cur_ctime = excluded.cur_ctime,
        new_inode = excluded.new_inode, new_mtime = excluded.new_mtime, new_ctime = excluded.new_ctime,
-       racy = excluded.racy, on_server = excluded.on_server, on_local = excluded.on_local, window = excluded.window;
+       racy = excluded.racy, on_server = excluded.on_server, on_local = excluded.on_local, window = excluded.window,
+       letters = excluded.letters;
 
 -- OR REPLACE is the rule of mail.PutRow: the rows in the way of the identifier,
 -- the UID or the key make place.
