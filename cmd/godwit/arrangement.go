@@ -28,40 +28,22 @@ func (a arrangement) equal(b arrangement) bool {
 // checkArrangement refuses a run over a Maildir whose layout or map is another one
 // than in the last run, where that would put a mailbox that is known elsewhere; with
 // relocate, and not in a dry run, the directories are renamed. It returns what is to
-// be recorded after a run that went well; empty for nothing.
-func checkArrangement(ctx context.Context, a *account, relocate, dry bool) (record string, err error) {
+// be recorded after a run that went well, empty for nothing, and what was renamed.
+func checkArrangement(ctx context.Context, a *account, relocate, dry bool) (record string, renamed []removal, err error) {
 	now := arrangement{Layout: string(a.config.Layout), Map: a.config.Map}
-	if settled, err := settleRelocation(ctx, a, now, dry); err != nil || settled {
-		return "", err
+	if settled, err := settleRelocation(ctx, a, now, dry); err != nil || settled != nil {
+		return "", settled.renamed(), err
 	}
-	text, err := json.Marshal(now)
-	if err != nil {
-		return "", err
-	}
-	recorded, err := a.base.Meta(ctx, arrangementMeta)
-	if err != nil {
-		return "", err
-	}
-	if recorded == "" {
-		return string(text), nil
-	}
-	var before arrangement
-	if err := json.Unmarshal([]byte(recorded), &before); err != nil {
-		return "", fmt.Errorf("how the Maildir was arranged: %w", err)
-	}
-	if now.equal(before) {
-		return "", nil
-	}
-	moved, err := rearranged(ctx, a, before)
+	record, moved, before, err := arrangedOtherwise(ctx, a, now)
 	if err != nil || len(moved) == 0 {
-		return string(text), err
+		return record, nil, err
 	}
 	if relocate && !dry {
 		r, err := planRelocation(a, before, now, moved)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
-		return "", r.carryOut(ctx, a)
+		return "", r.renamed(), r.carryOut(ctx, a)
 	}
 	const most = 5
 	var words []string
@@ -71,7 +53,38 @@ func checkArrangement(ctx context.Context, a *account, relocate, dry bool) (reco
 	if n := len(moved) - most; n > 0 {
 		words = append(words, fmt.Sprintf("and %d more", n))
 	}
-	return "", fmt.Errorf("%w: the layout or map of %s is another one than in its last run, by which directories have other names "+
+	return "", nil, fmt.Errorf("%w: the layout or map of %s is another one than in its last run, by which directories have other names "+
 		"(%s): take the setting back, or have them renamed by godwit sync --relocate; nothing was changed",
 		errConfig, a.config.Name, strings.Join(words, ", "))
+}
+
+// arrangedOtherwise tells which directories have other names now than in the last run,
+// how they were arranged then, and what is to be recorded if none has.
+func arrangedOtherwise(ctx context.Context, a *account, now arrangement) (record string, moved []rename, before arrangement, err error) {
+	text, err := json.Marshal(now)
+	if err != nil {
+		return "", nil, before, err
+	}
+	recorded, err := a.base.Meta(ctx, arrangementMeta)
+	if err != nil {
+		return "", nil, before, err
+	}
+	if recorded == "" {
+		return string(text), nil, before, nil
+	}
+	if err := json.Unmarshal([]byte(recorded), &before); err != nil {
+		return "", nil, before, fmt.Errorf("how the Maildir was arranged: %w", err)
+	}
+	if now.equal(before) {
+		return "", nil, before, nil
+	}
+	moved, err = rearranged(ctx, a, before)
+	return string(text), moved, before, err
+}
+
+// sameArrangement refuses a look at a Maildir that is arranged otherwise than in the
+// last run: it would find every mailbox gone. Nothing is changed.
+func sameArrangement(ctx context.Context, a *account) error {
+	_, _, err := checkArrangement(ctx, a, false, true)
+	return err
 }

@@ -10,14 +10,15 @@ import (
 // ready is what was found of an account before anything in it was changed.
 type ready struct {
 	generations
-	arranged string // how the Maildir is arranged, where a run is to record it
+	arranged string    // how the Maildir is arranged, where a run is to record it
+	renamed  []removal // directories, before anything else was done
 }
 
 // ready refuses a Maildir that is arranged otherwise than in the last run, unless
 // it is to be brought in order, and tells whether it is of the same time as the
 // state. Every command that changes an account asks first.
 func (a *account) ready(ctx context.Context, relocate, dry bool) (r ready, err error) {
-	if r.arranged, err = checkArrangement(ctx, a, relocate, dry); err != nil {
+	if r.arranged, r.renamed, err = checkArrangement(ctx, a, relocate, dry); err != nil {
 		return r, err
 	}
 	r.generations, err = a.generations(ctx)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"godwit/internal/config"
+	"godwit/internal/ui"
 	"godwit/mail"
 	"godwit/maildir"
 )
@@ -70,39 +71,70 @@ func planRelocation(a *account, before, after arrangement, moved []rename) (*rel
 	return r, nil
 }
 
+// renamed tells which directories get which names in the end; of nothing, none.
+func (r *relocation) renamed() []removal {
+	if r == nil {
+		return nil
+	}
+	ends := map[string]string{}
+	for _, m := range r.Second {
+		ends[m.From] = m.To
+	}
+	all := slices.Clone(r.First)
+	for i, m := range all {
+		if end, aside := ends[m.To]; aside {
+			all[i].To = end
+		}
+	}
+	return all
+}
+
+// tellRenamed tells what was renamed for another layout or map.
+func tellRenamed(p *ui.Printer, account string, renamed []removal) {
+	if len(renamed) == 0 {
+		return
+	}
+	if p.Level() == ui.Verbose && !p.JSON() {
+		for _, m := range renamed {
+			p.Print(p.Clean(fmt.Sprintf("%s: the directory %s is %s now", account, m.From, m.To)))
+		}
+	}
+	p.Remark(account, ui.Plural(len(renamed), "directory was", "directories were")+" renamed, as the layout and the map have it now")
+}
+
 // settleRelocation finishes what a run that died had begun, or takes it back. It
-// tells whether there was anything.
-func settleRelocation(ctx context.Context, a *account, now arrangement, dry bool) (bool, error) {
+// returns what was carried out; nil: there was nothing.
+func settleRelocation(ctx context.Context, a *account, now arrangement, dry bool) (*relocation, error) {
 	text, err := a.base.Meta(ctx, relocationMeta)
 	if err != nil || text == "" {
-		return false, err
+		return nil, err
 	}
 	var r relocation
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
-		return false, fmt.Errorf("the relocation under way: %w", err)
+		return nil, fmt.Errorf("the relocation under way: %w", err)
 	}
 	switch {
 	case dry:
-		return false, fmt.Errorf("%w: an earlier run was stopped while it renamed the directories of %s; the next run that is no dry run finishes that",
+		return nil, fmt.Errorf("%w: an earlier run was stopped while it renamed the directories of %s; the next run that is no dry run finishes that",
 			errConfig, a.config.Name)
 	case now.equal(r.After):
-		return true, r.carryOut(ctx, a)
+		return &r, r.carryOut(ctx, a)
 	case now.equal(r.Before):
 		// The setting was taken back: all the way there, whatever was moved, and back.
 		if err := r.carryOut(ctx, a); err != nil {
-			return false, err
+			return nil, err
 		}
 		moved, err := rearranged(ctx, a, r.After)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		back, err := planRelocation(a, r.After, r.Before, moved)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		return true, back.carryOut(ctx, a)
+		return back, back.carryOut(ctx, a)
 	}
-	return false, fmt.Errorf("%w: an earlier run was stopped while it renamed the directories of %s for another layout or map than there is now: "+
+	return nil, fmt.Errorf("%w: an earlier run was stopped while it renamed the directories of %s for another layout or map than there is now: "+
 		"go back to one of these two settings", errConfig, a.config.Name)
 }
 

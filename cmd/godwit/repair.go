@@ -40,7 +40,10 @@ func (v *verifying) repaired(code int, err error) {
 		mark = ui.Doubtful
 	}
 	did := strings.Join(ui.Tally(&v.did), ", ")
-	if did == "" {
+	switch {
+	case err != nil && did == "":
+		return // the error says it
+	case did == "":
 		did = "nothing had to be fetched or sent, the record alone was put right"
 	}
 	v.say("repaired: "+did, mark)

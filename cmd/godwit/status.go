@@ -48,7 +48,9 @@ type accountStatus struct {
 	// Interrupted counts operations that a run left under way; the next run
 	// settles them first.
 	Interrupted int    `json:"interrupted"`
-	Maildir     string `json:"maildir"` // "ok", "missing", "marker missing", "of another account"
+	Maildir     string `json:"maildir"` // "ok", "missing", "marker missing", "of another account", "arranged otherwise"
+	// MaildirText tells how it is arranged otherwise.
+	MaildirText string `json:"maildir_text,omitempty"`
 }
 
 type outsideStatus struct {
@@ -164,6 +166,14 @@ func statusOf(ctx context.Context, p *ui.Printer, c *config.Account) (*accountSt
 	case !root.Marker:
 		s.Maildir = "marker missing"
 	}
+	if s.Maildir == "ok" {
+		err := sameArrangement(ctx, &account{config: c, state: state, base: base, local: local})
+		if errors.Is(err, errConfig) {
+			s.Maildir, s.MaildirText = "arranged otherwise", p.Clean(strings.TrimPrefix(err.Error(), errConfig.Error()+": "))
+		} else if err != nil {
+			return nil, err
+		}
+	}
 	if s.Maildir != "ok" {
 		return s, nil // what is missing there was not removed by anybody
 	}
@@ -277,6 +287,8 @@ func (s *accountStatus) show(p *ui.Printer, now time.Time) {
 		line(ui.Bad, "the Maildir's marker .godwit is missing; is its disk mounted?")
 	case "of another account":
 		line(ui.Bad, "the Maildir belongs to another account")
+	case "arranged otherwise":
+		line(ui.Bad, "%s", s.MaildirText)
 	}
 	if s.Running != "" {
 		line(ui.Neutral, "a run is under way: %s", s.Running)

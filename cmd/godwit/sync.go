@@ -163,6 +163,7 @@ func oneRun(ctx context.Context, t *target, options sync.Options, o opening, eve
 	if err != nil {
 		return sync.Result{}, err
 	}
+	tellRenamed(o.printer, t.account.Name, ready.renamed)
 	if ready.restored {
 		o.printer.Warn(t.account.Name, restoredText)
 	}

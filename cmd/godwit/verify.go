@@ -122,6 +122,9 @@ func (v *verifying) with(ctx context.Context, a *account, show *ui.Account) (int
 	if err := checkMarker(ctx, a); err != nil {
 		return exitDone, err
 	}
+	if err := sameArrangement(ctx, a); err != nil {
+		return exitDone, err
+	}
 	options := verify.Options{
 		Local: a.local, Base: a.base, Deep: v.deep, Found: v.found, Done: v.box, Wanted: v.wanted(),
 		Mode: func(m mail.Mailbox, role mail.Role) verify.Direction {
