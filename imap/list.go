@@ -317,6 +317,7 @@ func (a *Account) resolve(ctx context.Context, s *session, found *listing, wante
 		m := line.mailbox(names[i])
 		m.Subscribed = m.Subscribed || found.subscribed[line.raw.name]
 		m.EmailIDs = s.has("OBJECTID") || s.has("X-GM-EXT-1")
+		m.Moves = s.has(goimap.CapMove)
 		a.names.subscribe(m.Name, m.Subscribed)
 		if !m.NoSelect && wanted(m.Name, m.Role) {
 			m.Status = found.status[line.raw.name]

@@ -88,6 +88,14 @@ const (
 	// file, where it is still in any mailbox, is the message's again; else it was put
 	// away, or removed by the user. Neither is ever repeated on the server.
 	IntentLeave
+	// IntentTrash: UID of Mailbox is being copied to the trash mailbox From, where
+	// UIDs from Floor on are new, and is to be removed then: by a server that has no
+	// MOVE. Recovery: a message there with the same content is the copy; what is left
+	// to do is the removal, if it is still wanted. None, nothing was done.
+	IntentTrash
+
+	// IntentKinds is one more than the last kind.
+	IntentKinds
 )
 
 // Intent is an operation that was about to be carried out. It is made durable
@@ -101,7 +109,7 @@ type Intent struct {
 	Key         Key
 	Flags       Flags
 	Content     Content
-	Floor       UID // UIDNEXT of Mailbox before the operation
+	Floor       UID // UIDNEXT of Mailbox before the operation; for an IntentTrash that of From
 	From        Mailbox
 	// FromKey is the file's key in From for an IntentRelocate; for an
 	// IntentDeliver the key of the file that the new one takes the place of.

@@ -11,6 +11,9 @@ type ServerMailbox struct {
 	// EmailIDs says that the server names contents across mailboxes (EMAILID of
 	// RFC 8474, or X-GM-MSGID), and tells the names with the metadata.
 	EmailIDs bool
+	// Moves says that the server has MOVE (RFC 6851): nothing can come between a
+	// message's copy and its removal.
+	Moves bool
 }
 
 // Status is a mailbox as STATUS tells it (RFC 9051, 6.3.11; RFC 7162, 3.1.6).

@@ -196,7 +196,7 @@ func (w *committer) putIntent(i mail.Intent) error {
 	if i.Mailbox == "" {
 		return errNoName
 	}
-	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentLeave {
+	if i.Kind < mail.IntentDeliver || i.Kind >= mail.IntentKinds {
 		return fmt.Errorf("unknown kind %d", i.Kind)
 	}
 	packed := packFacts(i.Flags.System, 0, i.Content, 0)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"godwit/conflict"
@@ -278,10 +279,14 @@ func (r *run) removeOnServer(ctx context.Context, w *work) error {
 			b.unfinished.Store(true)
 			continue
 		}
-		if rows[op.Trash] == nil {
-			rows[op.Trash] = map[mail.UID]plan.RemoveServer{}
+		trash := op.Trash
+		if b.inTrash(op.Row.UID, trash) != nil {
+			trash = "" // all that is left is to expunge it
 		}
-		rows[op.Trash][op.Row.UID] = op
+		if rows[trash] == nil {
+			rows[trash] = map[mail.UID]plan.RemoveServer{}
+		}
+		rows[trash][op.Row.UID] = op
 	}
 	if len(here) > 0 && len(rows[""]) == 0 {
 		b.wroteServer.Store(true)
@@ -294,76 +299,101 @@ func (r *run) removeOnServer(ctx context.Context, w *work) error {
 		}
 		here = nil
 	}
-	for trash, ops := range rows {
-		var uids mail.UIDSet
-		for uid := range ops {
-			uids.Add(uid)
-		}
-		order := slices.Collect(uids.All())
-		entries := make([]mail.Operation, len(order))
-		for i, uid := range order {
-			entries[i] = b.about(mail.OperationRemoved, mail.SideServer, ops[uid].Row, ops[uid].Reason)
-			entries[i].Other = trash
-		}
-		if err := r.commit(ctx, r.willDo(entries)...); err != nil {
+	for _, trash := range slices.Sorted(maps.Keys(rows)) { // what is only expunged comes first
+		if err := r.removeThose(ctx, b, trash, rows[trash], here); err != nil {
 			return err
-		}
-		if err := r.step("remove.intended"); err != nil {
-			return err
-		}
-		b.wroteServer.Store(true)
-		all := uids
-		if trash == "" && len(here) > 0 {
-			// In one command: where the server can only expunge all that are marked, each
-			// would keep the other from being expunged.
-			all = mail.UIDSet{}
-			all.AddSet(uids)
-			for _, in := range here {
-				all.Add(in.UID)
-			}
-		}
-		kept, went, err := r.toTrash(ctx, b, all, trash)
-		if err != nil {
-			err = fmt.Errorf("removing messages on the server: %w", err)
-			return errors.Join(err, r.commit(ctx, notDone(entries, err)...))
-		}
-		if trash == "" {
-			if err := r.finishLeft(ctx, here, kept); err != nil {
-				return err
-			}
-		}
-		if err := r.step("remove.server"); err != nil {
-			return err
-		}
-		var changes []mail.Change
-		var removed []plan.RemoveServer
-		for i, uid := range order {
-			op := ops[uid]
-			if kept.Contains(uid) {
-				r.fail(Failure{Mailbox: b.name, UID: uid, Err: errKept})
-				changes = append(changes, didNot(entries[i:i+1])...)
-				continue
-			}
-			entries[i].OtherUID = went[uid]
-			changes = append(changes, r.did(entries[i]))
-			change := mail.Change(mail.DropRow{ID: op.Row.ID})
-			if op.Then != nil {
-				change = mail.PutRow{Row: *op.Then}
-			}
-			changes, removed = append(changes, change), append(removed, op)
-		}
-		if err := r.commit(ctx, changes...); err != nil {
-			return err
-		}
-		for _, op := range removed {
-			r.tell(Changed{Mailbox: b.name, Side: OnServer, What: "remove", UID: op.Row.UID, Detail: string(trash), Reason: op.Reason},
-				func(res *Result) { res.Removed++ })
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	return r.step("remove.recorded")
+}
+
+// removeThose moves messages to the trash mailbox, or without one expunges them, with
+// those that edits replaced here.
+func (r *run) removeThose(ctx context.Context, b *box, trash mail.Mailbox, ops map[mail.UID]plan.RemoveServer, here []mail.Intent) error {
+	order := slices.Sorted(maps.Keys(ops))
+	uids := mail.UIDs(order...)
+	entries := make([]mail.Operation, len(order))
+	for i, uid := range order {
+		entries[i] = b.about(mail.OperationRemoved, mail.SideServer, ops[uid].Row, ops[uid].Reason)
+		entries[i].Other = ops[uid].Trash
+	}
+	intents, done, err := r.intendCopies(ctx, b, trash, order, ops)
+	if err != nil {
+		return fmt.Errorf("removing messages on the server: %w", err)
+	}
+	defer done()
+	announced := r.willDo(entries)
+	for _, in := range intents {
+		announced = append(announced, mail.PutIntent{Intent: in})
+	}
+	if err := r.commit(ctx, announced...); err != nil {
+		return err
+	}
+	if err := r.step("remove.intended"); err != nil {
+		return err
+	}
+	b.wroteServer.Store(true)
+	all := uids
+	if trash == "" && len(here) > 0 {
+		// In one command: where the server can only expunge all that are marked, each
+		// would keep the other from being expunged.
+		all = mail.UIDSet{}
+		all.AddSet(uids)
+		for _, in := range here {
+			all.Add(in.UID)
+		}
+	}
+	kept, went, err := r.toTrash(ctx, b, all, trash)
+	if err != nil {
+		err = fmt.Errorf("removing messages on the server: %w", err)
+		undone := notDone(entries, err)
+		if len(undone) > 0 {
+			undone = append(undone, dropped(intents)...)
+		} else if len(intents) > 0 {
+			r.trashDoubt = true // the intents stay: the next run looks
+		}
+		return errors.Join(err, r.commit(ctx, undone...))
+	}
+	if trash == "" {
+		if err := r.finishLeft(ctx, here, kept); err != nil {
+			return err
+		}
+	}
+	if err := r.step("remove.server"); err != nil {
+		return err
+	}
+	changes := dropped(intents)
+	var removed []plan.RemoveServer
+	for i, uid := range order {
+		op := ops[uid]
+		if kept.Contains(uid) {
+			r.fail(Failure{Mailbox: b.name, UID: uid, Err: errKept})
+			changes = append(changes, didNot(entries[i:i+1])...)
+			continue
+		}
+		entries[i].OtherUID = went[uid]
+		if t := b.inTrash(uid, op.Trash); t != nil && trash == "" {
+			entries[i].OtherUID, t.gone = t.copy, true
+			changes = append(changes, mail.DropIntent{ID: t.intent.ID})
+		}
+		changes = append(changes, r.did(entries[i]))
+		change := mail.Change(mail.DropRow{ID: op.Row.ID})
+		if op.Then != nil {
+			change = mail.PutRow{Row: *op.Then}
+		}
+		changes, removed = append(changes, change), append(removed, op)
+	}
+	if err := r.commit(ctx, changes...); err != nil {
+		return err
+	}
+	for _, op := range removed {
+		r.tell(Changed{Mailbox: b.name, Side: OnServer, What: "remove", UID: op.Row.UID, Detail: string(op.Trash), Reason: op.Reason},
+			func(res *Result) { res.Removed++ })
+	}
+	return nil
 }
 
 // toTrash moves messages to the trash mailbox, making it when it is not there;
@@ -375,7 +405,8 @@ func (r *run) toTrash(ctx context.Context, b *box, uids mail.UIDSet, trash mail.
 		return kept, nil, err
 	}
 	moved, err := r.Server.Move(ctx, b.name, b.validity(), uids, trash)
-	if errors.Is(err, mail.ErrNoMailbox) {
+	// Where some were moved, and the mailbox went then, the others wait for the next run.
+	if errors.Is(err, mail.ErrNoMailbox) && !errors.Is(err, mail.ErrUncertain) {
 		if err = r.Server.Create(ctx, trash); err == nil {
 			moved, err = r.Server.Move(ctx, b.name, b.validity(), uids, trash)
 		}

@@ -14,6 +14,9 @@ type extra struct {
 	// doomed are removals of an earlier run that the server would not carry out yet,
 	// of messages that base does not know any more.
 	doomed []mail.Intent
+	// trashed are messages of which an earlier run put a copy into the trash mailbox, and
+	// that are still here.
+	trashed map[mail.UID]*trashing
 	// doubted is how many messages were missing here that may be where nobody sees.
 	doubted int
 	// after is what was seen after the run changed the server; nil: it was not asked.

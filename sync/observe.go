@@ -17,7 +17,7 @@ import (
 func (r *run) observe(ctx context.Context) error {
 	var moved []*box
 	for _, b := range r.order {
-		if r.serverMoved(b) || r.localMoved(b) || r.windowMoved(b) || r.Bring[b.name].UIDs.Len() > 0 || !b.has().halfLeft.IsEmpty() {
+		if r.serverMoved(b) || r.localMoved(b) || r.windowMoved(b) || r.Bring[b.name].UIDs.Len() > 0 || !b.has().halfLeft.IsEmpty() || len(b.has().trashed) > 0 {
 			moved = append(moved, b)
 		}
 	}

@@ -67,7 +67,7 @@ type settler struct {
 }
 
 func (s *settler) settle(ctx context.Context, intents []mail.Intent) error {
-	var placed, sent, leaving []mail.Intent
+	var placed, sent, leaving, copied []mail.Intent
 	for _, i := range intents {
 		switch i.Kind {
 		case mail.IntentDeliver, mail.IntentRelocate:
@@ -76,6 +76,8 @@ func (s *settler) settle(ctx context.Context, intents []mail.Intent) error {
 			sent = append(sent, i)
 		case mail.IntentLeave:
 			leaving = append(leaving, i)
+		case mail.IntentTrash:
+			copied = append(copied, i)
 		case mail.IntentRemove:
 			s.left = append(s.left, i)
 		}
@@ -84,6 +86,9 @@ func (s *settler) settle(ctx context.Context, intents []mail.Intent) error {
 		return err
 	}
 	if err := s.sent(ctx, sent); err != nil {
+		return err
+	}
+	if err := s.r.copied(ctx, s.b, copied); err != nil {
 		return err
 	}
 	stayed, err := s.r.stayed(ctx, leaving)

@@ -71,6 +71,10 @@ type run struct {
 	diskFull atomic.Bool       // stop pulling
 	trashed  atomic.Bool       // messages were moved to the trash mailbox
 	found    map[mail.Key]bool // files that turned up again
+	// trashing is held by whose messages are being copied to the trash mailbox. It guards
+	// trashDoubt: of some that were, nobody knows what became of them.
+	trashing   chan struct{}
+	trashDoubt bool
 
 	homes map[int64]mail.Mailbox // of the rows that the plan was made from, by ID
 
@@ -105,6 +109,7 @@ func newRun(o Options) *run {
 	return &run{
 		Options: o, boxes: map[mail.Mailbox]*box{}, failedContent: map[mail.Hash]bool{},
 		slots: make(chan struct{}, o.Workers), recording: make(chan struct{}, 1),
+		trashing: make(chan struct{}, 1),
 	}
 }
 
@@ -136,6 +141,9 @@ func (r *run) run(ctx context.Context) error {
 	}
 	r.result.Paired = paired(r.result.Plan)
 	r.unasked()
+	if err := r.forgetCopies(ctx); err != nil {
+		return err
+	}
 	if err := r.complete(ctx); err != nil {
 		return err
 	}

@@ -51,6 +51,15 @@ func baseIntents(t *testing.T, b sync.Base) {
 	full.Flags, full.Content.MessageID = mail.Flags{}, ""
 	commit(t, b, mail.DropIntent{ID: second.ID}, mail.PutIntent{Intent: full})
 	same(t, "one dropped, one put again", read(b.Intents(t.Context())), []mail.Intent{full, third})
+	for kind := mail.IntentDeliver; kind < mail.IntentKinds; kind++ {
+		commit(t, b, mail.PutIntent{Intent: mail.Intent{ID: int64(kind), Kind: kind, Mailbox: "A", From: "B"}})
+	}
+	same(t, "all kinds", len(read(b.Intents(t.Context()))), 2+int(mail.IntentKinds-mail.IntentDeliver))
+	for _, kind := range []mail.IntentKind{0, mail.IntentKinds} {
+		if err := b.Commit(t.Context(), mail.PutIntent{Intent: mail.Intent{ID: 1, Kind: kind, Mailbox: "A"}}); err == nil {
+			t.Errorf("an intent of kind %d was stored", kind)
+		}
+	}
 	same(t, "mailboxes known", len(must[[]mail.Checkpoint](t, "checkpoints")(b.Checkpoints(t.Context()))), 0)
 }
 

@@ -149,7 +149,7 @@ func (s *baseState) putIntent(i mail.Intent) error {
 	if i.Mailbox == "" {
 		return errors.New("intent without a mailbox name")
 	}
-	if i.Kind < mail.IntentDeliver || i.Kind > mail.IntentLeave {
+	if i.Kind < mail.IntentDeliver || i.Kind >= mail.IntentKinds {
 		return fmt.Errorf("intent of unknown kind %d", i.Kind)
 	}
 	at := slices.IndexFunc(s.intents, func(j mail.Intent) bool { return j.ID == i.ID })

@@ -208,6 +208,7 @@ func (s *Server) Mailboxes(ctx context.Context, wanted func(mail.Mailbox, mail.R
 	for name, b := range s.mailboxes {
 		line := mail.ServerMailbox{
 			Name: name, Role: b.role, NoSelect: b.noSelect, Subscribed: b.subscribed, EmailIDs: s.profile.ObjectID,
+			Moves: s.profile.Move,
 		}
 		if !b.noSelect && (wanted == nil || wanted(name, b.role)) {
 			line.Status = &mail.Status{

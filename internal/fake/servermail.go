@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"godwit/mail"
 )
@@ -337,6 +338,11 @@ func (s *Server) transfer(ctx context.Context, method string, from mail.Mailbox,
 	if err != nil {
 		return nil, err
 	}
+	if method == "Move" && !s.profile.Move && (fault == nil || fault.Effect != Partly) {
+		if err := s.finishMove(from, v, copied); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.end(fault, method); err != nil {
 		return nil, err // the answer that named the copies was lost
 	}
@@ -359,6 +365,9 @@ func (s *Server) transferAll(remove bool, fault *Fault, from mail.Mailbox, v mai
 	}
 	messages := source.chosen(uids)
 	messages = messages[:fault.items(len(messages))]
+	if remove && !s.profile.Move && !s.profile.UIDPlus && source.marks(uids) {
+		return nil, errors.New(`others are marked \Deleted`) // they would go, too
+	}
 	var copied []mail.Copied
 	var done mail.UIDSet
 	for _, msg := range messages {
@@ -369,14 +378,49 @@ func (s *Server) transferAll(remove bool, fault *Fault, from mail.Mailbox, v mai
 		copied = append(copied, c)
 		done.Add(msg.UID)
 	}
-	switch {
-	case !remove:
-	case s.profile.Move:
+	if remove && s.profile.Move {
 		source.expunge(done)
-	default:
-		s.removeFrom(source, done)
 	}
 	return copied, nil
+}
+
+// finishMove is what follows the COPY of a move without MOVE: the STORE and the
+// EXPUNGE. Between any two of them others may act, and power may go.
+func (s *Server) finishMove(from mail.Mailbox, v mail.UIDValidity, copied []mail.Copied) error {
+	var done mail.UIDSet
+	for _, c := range copied {
+		done.Add(c.From)
+	}
+	if err := s.step("Server.Move copied"); err != nil {
+		return err
+	}
+	if err := s.markAll(from, v, done); err != nil {
+		return err
+	}
+	if err := s.step("Server.Move marked"); err != nil {
+		return err
+	}
+	kept, err := s.removeAll(nil, from, v, done)
+	if err == nil && !kept.IsEmpty() {
+		err = errors.New(`others are marked \Deleted`)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: copied, but not removed: %w", mail.ErrUncertain, err)
+	}
+	return nil
+}
+
+func (s *Server) markAll(m mail.Mailbox, v mail.UIDValidity, uids mail.UIDSet) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.writable(m, v)
+	if err != nil {
+		return fmt.Errorf("%w: copied, but not removed: %w", mail.ErrUncertain, err)
+	}
+	for _, msg := range b.chosen(uids) {
+		b.store(msg, msg.Flags.Union(mail.Flags{System: mail.Deleted}))
+	}
+	return nil
 }
 
 // Remove implements sync.Server.
@@ -413,13 +457,16 @@ func (s *Server) removeFrom(b *serverMailbox, uids mail.UIDSet) (kept mail.UIDSe
 	for _, msg := range b.chosen(uids) {
 		b.store(msg, msg.Flags.Union(mail.Flags{System: mail.Deleted}))
 	}
-	if !s.profile.UIDPlus {
-		for _, msg := range b.messages {
-			if msg.Flags.System&mail.Deleted != 0 && !uids.Contains(msg.UID) {
-				return uids
-			}
-		}
+	if !s.profile.UIDPlus && b.marks(uids) {
+		return uids
 	}
 	b.expunge(uids)
 	return mail.UIDSet{}
+}
+
+// marks tells that other messages than these are marked \Deleted.
+func (b *serverMailbox) marks(but mail.UIDSet) bool {
+	return slices.ContainsFunc(b.messages, func(msg *Message) bool {
+		return msg.Flags.System&mail.Deleted != 0 && !but.Contains(msg.UID)
+	})
 }

@@ -264,7 +264,9 @@ func (o *oracle) judge(s *story, now places) string {
 	if o.w.c.Trash {
 		trashed = s.goneOutsideTrash + s.relocated[onLocal]
 	}
-	most := had + trashed
+	// A removal to the trash is a move: there is one more only of what was moved, since that
+	// can be taken for removed and for new.
+	most := had + trashed - min(trashed, s.goneOutsideTrash)
 	if (o.cut || s.late) && s.changed[onServer] && s.changed[onLocal] {
 		// What was sent, and is not recorded, is looked for where it was sent to,
 		// not where somebody put it meanwhile; what left one mailbox while another

@@ -233,7 +233,7 @@ UNION ALL
 SELECT 'row ' || id || ' was never handed out' FROM row
  WHERE id >= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'next_row') OR id < 1
 UNION ALL
-SELECT 'intent ' || id || ' is of no known kind' FROM intent WHERE kind NOT BETWEEN 1 AND 7
+SELECT 'intent ' || id || ' is of no known kind' FROM intent WHERE kind NOT BETWEEN 1 AND 8
 UNION ALL
 SELECT 'intent ' || id || ' has malformed facts' FROM intent WHERE length(facts) NOT IN (66, 74)
 UNION ALL
