@@ -90,6 +90,12 @@ func (r *run) leave(ctx context.Context, w *work) error {
 		return err
 	}
 	for some := range slices.Chunk(ops, 2000) {
+		if some, err = r.unedited(ctx, b, some); err != nil {
+			return err
+		}
+		if len(some) == 0 {
+			continue
+		}
 		if err := r.leaveSome(ctx, b, some); err != nil {
 			return err
 		}

@@ -302,6 +302,47 @@ func TestEditedMessageIsSentBeforeItLeaves(t *testing.T) {
 	})
 }
 
+// TestMessageEditedInPlaceIsSentBeforeItLeaves although nothing but its bytes tells that
+// it was edited: neither its directory nor its number.
+func TestMessageEditedInPlaceIsSentBeforeItLeaves(t *testing.T) {
+	eachProfile(t, func(t *testing.T, a *account) {
+		a.at(1, 100, `\Seen`)
+		a.at(3, 100, `\Seen`)
+		a.window(open)
+		a.local.EditInPlace(mail.Inbox, a.key(1), letter(2))
+		if r := a.window(days30); r.Left != 1 || len(r.Failures) > 0 {
+			t.Fatalf("%d left: %+v", r.Left, r.Failures)
+		}
+		if got := a.here(); !slices.Equal(got, []int{2}) {
+			t.Fatalf("the Maildir has %v", got)
+		}
+		if r := a.window(days30); r.Pushed != 1 || r.Left != 0 {
+			t.Fatalf("%d were sent, and %d left", r.Pushed, r.Left)
+		}
+		if got := a.there(); !slices.Equal(got, []int{2, 3}) {
+			t.Fatalf("the server has %v", got)
+		}
+		a.window(days30) // it is as old as its file
+		a.window(days30)
+		a.holds(days30, nil, []int{2, 3})
+	})
+}
+
+// TestEditedInPlaceAndGoneFromTheServer is decided as any other edit is.
+func TestEditedInPlaceAndGoneFromTheServer(t *testing.T) {
+	eachProfile(t, func(t *testing.T, a *account) {
+		uid := a.at(1, 100, `\Seen`)
+		a.window(open)
+		a.local.EditInPlace(mail.Inbox, a.key(1), letter(2))
+		a.window(days30)
+		a.server.Expunge(mail.Inbox, uid)
+		a.window(days30)
+		if got := a.there(); !slices.Equal(got, []int{2}) {
+			t.Fatalf("the server has %v", got)
+		}
+	})
+}
+
 func TestNewLocalMessageIsSentBeforeItLeaves(t *testing.T) {
 	a := newAccount(t, fake.QResync)
 	a.at(1, 1, `\Seen`)

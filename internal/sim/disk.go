@@ -408,6 +408,13 @@ func (d *disk) Edit(m mail.Mailbox, k mail.Key, raw []byte) {
 	}
 }
 
+// EditInPlace writes into a file: its number and all names stay.
+func (d *disk) EditInPlace(m mail.Mailbox, k mail.Key, raw []byte) {
+	if sub, name, ok := d.find(m, k); ok {
+		d.fs.Rewrite(d.place(m)+"/"+sub+"/"+name, raw, true)
+	}
+}
+
 func (d *disk) MakeMailbox(m mail.Mailbox) {
 	for _, sub := range []string{"tmp", "new", "cur"} {
 		d.fs.MakeAll(path.Join(d.place(m), sub))

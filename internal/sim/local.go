@@ -25,6 +25,7 @@ type localSide interface {
 	Copy(m mail.Mailbox, k mail.Key, to mail.Mailbox, newKey mail.Key)
 	Delete(m mail.Mailbox, k mail.Key)
 	Edit(m mail.Mailbox, k mail.Key, raw []byte)
+	EditInPlace(m mail.Mailbox, k mail.Key, raw []byte)
 	MakeMailbox(mail.Mailbox)
 	RemoveMailbox(mail.Mailbox)
 	// RenameAll renames a mailbox and those below it; false where it cannot.

@@ -38,6 +38,7 @@ var ops = []struct {
 	{"local.create", 1, (*world).createLocal},
 	{"local.remove", 1, (*world).removeLocal},
 	{"local.unsettle", 1, (*world).unsettle},
+	{"local.write", 0, (*world).write}, // in cases that say so: no ordinary run sees it
 	{"server.rename-mailbox", 2, (*world).renameServer},
 	{"local.rename-mailbox", 2, (*world).renameLocal},
 }
@@ -374,7 +375,12 @@ func (w *world) delete(o Op) string {
 	return fmt.Sprintf("content %d from %s as %s", c, m, f.Key)
 }
 
-func (w *world) edit(o Op) string {
+func (w *world) edit(o Op) string { return w.become(o, w.local.Edit) }
+
+// write is an edit that leaves the file's name and number as they are.
+func (w *world) write(o Op) string { return w.become(o, w.local.EditInPlace) }
+
+func (w *world) become(o Op, edit func(mail.Mailbox, mail.Key, []byte)) string {
 	m, f, c, ok := w.pickLocal(o.A)
 	if !ok {
 		return ""
@@ -384,7 +390,7 @@ func (w *world) edit(o Op) string {
 	}
 	d := w.newContent(c.kind())
 	w.oracle.edited(c, d, m, f.Flags)
-	w.local.Edit(m, f.Key, d.raw())
+	edit(m, f.Key, d.raw())
 	return fmt.Sprintf("content %d in %s as %s is now %d", c, m, f.Key, d)
 }
 
