@@ -162,8 +162,13 @@ func (o *oracle) touch(m mail.Mailbox) { o.boxes.touched[m]++ }
 
 // removed notes that a mailbox was removed from a side where it held so many
 // messages. An empty one, where removals are repeated, is no loss; but in a window
-// the server may have what is not here.
+// the server may have what is not here. Where nothing is changed on the server, an empty
+// directory's removal is nobody's word that the Maildir is to do without the mailbox.
 func (o *oracle) removed(at side, m mail.Mailbox, messages int) {
+	if o.w.mode.Pulls() && !o.w.mode.Pushes() && at == onLocal && messages == 0 && m != mail.Inbox {
+		o.touch(m) // it is to come back by itself
+		return
+	}
 	if o.w.c.Remove == "" || messages > 0 || m == mail.Inbox || m == trashName || o.w.mode != conflict.TwoWay || o.running || o.w.windowed() {
 		o.dropped(at, m)
 	} else {
@@ -197,11 +202,20 @@ func (w *world) judgeMailboxes() {
 	}
 	for m := range o.boxes.renamed {
 		if !w.hasServer(m) || !w.hasLocal(m) {
-			if o.boxes.touched[m] == 1 && len(o.called(m)) == 2 {
+			if o.boxes.touched[m] == 1 && len(o.called(m)) == 2 && o.wereThere(o.called(m)) {
 				w.broke("a mailbox was renamed to %s, which is on the server: %t, in the Maildir: %t", m, w.hasServer(m), w.hasLocal(m))
 			}
 		}
 	}
+}
+
+// wereThere tells that one of these names was a mailbox's of both sides. One that the
+// Maildir does without, since all that was in it is elsewhere, it does without by any name.
+func (o *oracle) wereThere(all []mail.Mailbox) bool {
+	return slices.ContainsFunc(all, func(m mail.Mailbox) bool {
+		both, _ := o.boxes.there(m)
+		return both
+	})
 }
 
 // asked tells that a run waits for a word on a mailbox that one side has no more:

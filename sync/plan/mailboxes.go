@@ -111,6 +111,8 @@ func (p *planner) openServerOnly(b *box) {
 		create(conflict.MailboxRecreated)
 	case p.removesOnServer(b):
 		p.openToRemove(b, OnServer)
+	case b.stays() && !p.in.AllowDeletes:
+		create(conflict.MailboxRecreated)
 	case b.Rows.Local == 0 && b.returns():
 		b.lostLocal = true
 		create(conflict.MailboxNewOnServer)
@@ -139,6 +141,15 @@ func (b *box) returns() bool {
 	}
 	return slices.ContainsFunc(b.msgs, func(m msg) bool { return (m.row == nil || m.row.box != b) && m.inside() }) ||
 		slices.ContainsFunc(b.rows, func(r row) bool { return r.outside() && r.inside() })
+}
+
+// stays tells that a mailbox was removed from the Maildir empty, while base has messages
+// of it that the server alone has: moved away or removed here, and nothing is changed for
+// that on the server. Without it, nobody could tell later whether the Maildir is to
+// do without what comes: it does where it was told so, by --allow-deletes.
+func (b *box) stays() bool {
+	return b.BaseLocal && b.Rows.Local == 0 && b.Rows.Server > b.Rows.Outside && b.Policy.Create.OnLocal() &&
+		b.Policy.Permits()&conflict.ToLocal != 0
 }
 
 // reopen makes those mailboxes again that are gone from the Maildir and of which all
