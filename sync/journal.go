@@ -186,7 +186,12 @@ func (r *run) flagEntries(b *box, all []*flagging) []mail.Change {
 		if f.failed || f.server.IsZero() && f.local.IsZero() {
 			continue
 		}
-		g := alike{undone(f.server, undone(f.local, f.row.Flags)), f.row.Flags, mail.SideServer, f.reason}
+		local := f.local
+		if f.anew {
+			// What letters of another mailbox happen to mean here, no message had.
+			local.Add.Keywords, local.Remove.Keywords = "", ""
+		}
+		g := alike{undone(f.server, undone(local, f.row.Flags)), f.row.Flags, mail.SideServer, f.reason}
 		if f.server.IsZero() {
 			g.side = mail.SideLocal
 		}

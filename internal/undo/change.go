@@ -3,6 +3,7 @@ package undo
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"godwit/mail"
 )
@@ -119,6 +120,17 @@ func (u *Undo) flags(ctx context.Context, p *Plan, o mail.Operation) (*Step, []L
 	case o.Key != "":
 		rows, err = u.Base.FindKeys(ctx, o.Mailbox, []mail.Key{o.Key})
 	}
+	if err == nil && len(rows) == 0 && o.Key != "" && o.UID() != 0 {
+		// It may have gone and come back meanwhile, by an undo and another: then the
+		// server gave it another UID.
+		if rows, err = u.Base.FindKeys(ctx, o.Mailbox, []mail.Key{o.Key}); len(rows) > 0 {
+			if !o.Content.Hash.IsZero() && rows[0].Content.Hash != o.Content.Hash {
+				rows = nil
+			} else {
+				o.UIDs = uidsOf(rows)
+			}
+		}
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -167,7 +179,8 @@ func (u *Undo) flags(ctx context.Context, p *Plan, o mail.Operation) (*Step, []L
 
 // returned takes those that the plan brings back out of the messages that are gone.
 // What comes from the trash gets its flags changed on the way; what the server
-// has kept comes back with those that it had when it was removed.
+// has kept comes back with those that it had when it was removed. What is moved back
+// had the same change made where it is now, and the plan takes that one back.
 func (u *Undo) returned(p *Plan, o *mail.Operation, delta mail.FlagDelta, gone *mail.UIDSet) bool {
 	var back mail.UIDSet
 	for uid := range gone.All() {
@@ -175,8 +188,11 @@ func (u *Undo) returned(p *Plan, o *mail.Operation, delta mail.FlagDelta, gone *
 		if !is {
 			continue
 		}
-		back.Add(uid)
 		s := &p.Steps[at]
+		if s.Kind == MoveFile && s.Entries[0].Kind != mail.OperationRemoved && !changesBack(p, s, delta) {
+			continue
+		}
+		back.Add(uid)
 		if s.Kind == Restore || s.Kind == Copy {
 			s.Flags = delta.Apply(s.Flags)
 		}
@@ -186,6 +202,13 @@ func (u *Undo) returned(p *Plan, o *mail.Operation, delta mail.FlagDelta, gone *
 	}
 	*gone = gone.Minus(back)
 	return !back.IsEmpty()
+}
+
+// changesBack tells that a plan changes the flags of a file that it moves afterwards.
+func changesBack(p *Plan, move *Step, delta mail.FlagDelta) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool {
+		return s.Kind == Flag && s.Mailbox == move.From && s.Delta == delta && slices.Contains(s.Keys, move.FromKey)
+	})
 }
 
 func uidsOf(rows []mail.Row) (set mail.UIDSet) {

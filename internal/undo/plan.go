@@ -29,6 +29,8 @@ type Undo struct {
 	files    map[string]bool
 	// returning are the steps that bring messages back, by what they were.
 	returning map[number]int
+	// runs are the entries of runs that took something back.
+	runs map[int64][]mail.Operation
 }
 
 type number struct {
@@ -93,7 +95,7 @@ type Plan struct {
 func (u *Undo) Plan(ctx context.Context, w Wish) (*Plan, error) {
 	u.listings, u.trash = map[mail.Mailbox]*mail.Listing{}, map[int64][]maildir.Trashed{}
 	u.taken, u.used, u.files = map[place]bool{}, map[int64]bool{}, map[string]bool{}
-	u.returning = map[number]int{}
+	u.returning, u.runs = map[number]int{}, map[int64][]mail.Operation{}
 	chosen, err := u.choose(ctx, w)
 	if err != nil {
 		return nil, err
@@ -126,8 +128,11 @@ func (u *Undo) Plan(ctx context.Context, w Wish) (*Plan, error) {
 		if step != nil {
 			step.Entries = append(step.Entries, g...)
 			for _, o := range g {
-				if o.Kind == mail.OperationRemoved && o.UID() != 0 {
+				switch {
+				case o.Kind == mail.OperationRemoved && o.UID() != 0:
 					u.returning[number{o.Mailbox, o.UID()}] = len(p.Steps)
+				case step.Kind == MoveFile && o.OtherUID != 0:
+					u.returning[number{o.Other, o.OtherUID}] = len(p.Steps)
 				}
 			}
 			p.Steps = append(p.Steps, *step)

@@ -67,6 +67,11 @@ func (u *Undo) choose(ctx context.Context, w Wish) ([]mail.Operation, error) {
 			return nil, err
 		}
 		slices.Reverse(ops)
+		for i := range ops {
+			if err := u.revive(ctx, &ops[i]); err != nil {
+				return nil, err
+			}
+		}
 		chosen = append(chosen, ops...)
 	}
 	for _, text := range w.Messages {
@@ -117,6 +122,9 @@ func (u *Undo) removalsOf(ctx context.Context, runs []mail.RunRecord, text strin
 				is = SameMessageID(id, text)
 			}
 			if is {
+				if err := u.revive(ctx, &o); err != nil {
+					return nil, err
+				}
 				found = append(found, o)
 			}
 		}
@@ -168,4 +176,60 @@ func (u *Undo) MessageID(ctx context.Context, o *mail.Operation) (string, error)
 		}
 	}
 	return "", nil
+}
+
+// revive has an entry count as not taken back where the undo that took it back was
+// taken back itself.
+func (u *Undo) revive(ctx context.Context, o *mail.Operation) error {
+	in, err := u.stands(ctx, o, 0)
+	if err == nil && in {
+		o.Undone = 0
+	}
+	return err
+}
+
+// mostUndone is how many undos of undos are followed.
+const mostUndone = 1000
+
+// stands tells that what an entry did was not taken back in the end.
+func (u *Undo) stands(ctx context.Context, o *mail.Operation, depth int) (bool, error) {
+	if o.Undone == 0 || depth == mostUndone {
+		return o.Undone == 0, nil
+	}
+	ops, known := u.runs[o.Undone]
+	if !known {
+		var err error
+		if ops, err = u.Base.Operations(ctx, o.Undone); err != nil {
+			return false, err
+		}
+		u.runs[o.Undone] = ops
+	}
+	for i := range ops {
+		if reverses(&ops[i], o) {
+			back, err := u.stands(ctx, &ops[i], depth+1)
+			return !back, err
+		}
+	}
+	return false, nil
+}
+
+// reverses tells that an entry of an undo is the one that took another one back.
+func reverses(back, o *mail.Operation) bool {
+	same := func() bool {
+		return back.Key != "" && (back.Key == o.Key || back.Key == o.OtherKey) ||
+			!o.Content.Hash.IsZero() && back.Content.Hash == o.Content.Hash
+	}
+	switch o.Kind {
+	case mail.OperationRemoved:
+		return back.Kind == mail.OperationRestored && back.Mailbox == o.Mailbox && same()
+	case mail.OperationMoved, mail.OperationRestored:
+		if o.Other == "" {
+			return back.Kind == mail.OperationRemoved && back.Mailbox == o.Mailbox && same()
+		}
+		return back.Kind == mail.OperationMoved && back.Mailbox == o.Other && back.Other == o.Mailbox && same()
+	case mail.OperationFlags:
+		return back.Kind == mail.OperationFlags && back.Mailbox == o.Mailbox &&
+			back.Before.Equal(o.Flags) && back.Flags.Equal(o.Before) && !back.UIDs.Intersect(o.UIDs).IsEmpty()
+	}
+	return false
 }
