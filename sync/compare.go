@@ -24,6 +24,9 @@ func (r *run) compare(ctx context.Context, b *box) error {
 	b.passing = b.mayPass()
 	if !b.passing && (b.reset || b.rows == (mail.Counts{})) {
 		d.items = make([]plan.Item, 0, b.mostItems())
+		if b.reset {
+			d.byRow = make(map[int64]int, b.rows.Local)
+		}
 	}
 	if err := errors.Join(d.both(ctx), d.window(ctx)); err != nil {
 		return err
@@ -236,12 +239,21 @@ func (d *differ) serverWhole(ctx context.Context) error {
 // serverReset lists everything when UIDVALIDITY changed: rows' UIDs name
 // nothing any more, and every server message is to be paired by content.
 func (d *differ) serverReset(ctx context.Context) error {
-	unknown := func(i *plan.Item) { i.ServerState = conflict.Unknown }
+	files := 0
+	unknown := func(i *plan.Item) {
+		i.ServerState = conflict.Unknown
+		if i.Base.Key != "" {
+			files++
+		}
+	}
 	if err := d.lost(d.r.Base.RowsByUID(ctx, d.b.name), unknown); err != nil {
 		return err
 	}
-	if err := d.lost(d.r.Base.RowsByKey(ctx, d.b.name), unknown); err != nil {
-		return err
+	// Nearly always that was all of them.
+	if files != d.b.rows.Local {
+		if err := d.lost(d.r.Base.RowsByKey(ctx, d.b.name), unknown); err != nil {
+			return err
+		}
 	}
 	for i := range d.b.observed.Messages {
 		d.added(d.b.observed.Messages[i])

@@ -17,10 +17,11 @@ func (r *run) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.identify(ctx, &in); err != nil {
+	prepared, err := r.prepare(ctx, &in)
+	if err != nil {
 		return err
 	}
-	p := plan.Make(in)
+	p := prepared.Make()
 	p.Holds = append(p.Holds, r.renameHolds...)
 	if len(r.renamed) > 0 {
 		operations := make([]plan.Operation, 0, len(r.renamed)+len(p.Operations))
@@ -122,33 +123,13 @@ func stay(n int) string {
 func (r *run) planInput(ctx context.Context) (plan.Input, error) {
 	in := plan.Input{AllowDeletes: r.AllowDeletes, NewRoot: r.NewRoot && !r.root.Marker, KeepAll: r.KeepAll, Restored: r.Restored, Recreate: r.Recreate, NoMailboxes: r.noMailboxes}
 	r.doubtAbsence()
-	var hashes []mail.Hash
-	var likes []mail.Likeness
 	removals := false
 	in.Mailboxes = make([]plan.Mailbox, 0, len(r.order))
 	for _, b := range r.order {
 		in.Mailboxes = append(in.Mailboxes, r.planMailbox(b))
-		for _, item := range b.items {
-			if item.Local != nil && item.Base == nil && !item.LocalContent.Hash.IsZero() {
-				hashes = append(hashes, item.LocalContent.Hash)
-			}
-			if s := item.Server; s != nil && item.Base == nil && s.Content.Size >= 0 && s.Date != 0 {
-				likes = append(likes, mail.Likeness{Size: s.Content.Size, Date: s.Date})
-			}
-			removals = removals || item.Base != nil
-		}
+		removals = removals || slices.ContainsFunc(b.items, func(item plan.Item) bool { return item.Base != nil })
 	}
 	var err error
-	if len(hashes) > 0 {
-		if in.Copies, err = r.Base.FindContent(ctx, hashes); err != nil {
-			return in, fmt.Errorf("%w: %w", errBase, err)
-		}
-	}
-	if len(likes) > 0 {
-		if in.Alike, err = r.Base.FindLike(ctx, likes); err != nil {
-			return in, fmt.Errorf("%w: %w", errBase, err)
-		}
-	}
 	if removals {
 		if in.Total, err = r.Base.Total(ctx); err != nil {
 			return in, fmt.Errorf("%w: %w", errBase, err)

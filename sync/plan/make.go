@@ -8,15 +8,16 @@ import (
 
 // Make returns the plan that the input asks for. It changes nothing of the
 // input; the order of the input's mailboxes and items does not matter.
-func Make(in Input) Plan {
-	p := newPlanner(&in)
-	p.openMailboxes()
+func Make(in Input) Plan { return Prepare(&in).Make() }
+
+// Make is [Make] of the input as it was when the plan was prepared, with its Copies
+// and Alike as they are now. It can be called once.
+func (q *Preparation) Make() Plan {
+	p := q.p
 	if p.held {
 		return p.order()
 	}
-	p.match()
-	p.reopen()
-	p.findDoubts(func(*msg, bool) {})
+	p.room()
 	for _, b := range p.boxes {
 		p.renumber(b)
 		for i := range b.rows {

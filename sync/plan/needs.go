@@ -32,20 +32,23 @@ func (s Shortlist) Equal(t Shortlist) bool {
 // Headers are enough unless they are weak ([mail.Content]) or a draft's. And for
 // the headers of messages that have the size and the date of one whose file is
 // here, or of each other: such a message need not be fetched.
-func Needs(in Input) Shortlist {
-	if !anyNewMessages(in) {
+func Needs(in Input) Shortlist { return Prepare(&in).Needs() }
+
+// Needs is [Needs] of the input as it was when the plan was prepared, and as its
+// Alike are now.
+func (q *Preparation) Needs() Shortlist {
+	p := q.p
+	if p.held || !p.anyNew() {
 		return Shortlist{} // the common case, and cheap
 	}
-	p := newPlanner(&in)
-	p.openMailboxes()
-	if p.held {
+	wanted := maps.Clone(q.doubted)
+	if wanted == nil {
+		wanted = map[*msg]bool{}
+	}
+	p.findTwins(false, func(m *msg) { wanted[m] = wanted[m] || false })
+	if len(wanted) == 0 {
 		return Shortlist{}
 	}
-	p.match()
-	p.reopen()
-	wanted := map[*msg]bool{}
-	p.findDoubts(func(m *msg, whole bool) { wanted[m] = wanted[m] || whole })
-	p.findTwins(false, func(m *msg) { wanted[m] = wanted[m] || false })
 	var s Shortlist
 	for _, b := range p.boxes {
 		var heads, hashes mail.UIDSet
@@ -61,17 +64,6 @@ func Needs(in Input) Shortlist {
 		s.Hashes = include(s.Hashes, b.Name, hashes)
 	}
 	return s
-}
-
-func anyNewMessages(in Input) bool {
-	for i := range in.Mailboxes {
-		for j := range in.Mailboxes[i].Items {
-			if it := &in.Mailboxes[i].Items[j]; it.Base == nil && it.Server != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func include(to map[mail.Mailbox]mail.UIDSet, m mail.Mailbox, uids mail.UIDSet) map[mail.Mailbox]mail.UIDSet {

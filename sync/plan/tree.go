@@ -88,20 +88,11 @@ type msg struct {
 
 func newPlanner(in *Input) *planner {
 	p := &planner{in: in, boxes: make([]*box, len(in.Mailboxes))}
-	boxes, steps := make([]box, len(in.Mailboxes)), 0
+	boxes := make([]box, len(in.Mailboxes))
 	for i := range boxes {
-		m := &in.Mailboxes[i]
-		boxes[i].Mailbox = m
+		boxes[i].Mailbox = &in.Mailboxes[i]
 		p.boxes[i] = &boxes[i]
-		steps += len(m.Items)
-		if m.Server != m.Local {
-			steps++ // it is made, most likely
-		}
-		if m.Fresh {
-			steps++
-		}
 	}
-	p.steps = make([]step, 0, steps)
 	slices.SortFunc(p.boxes, func(a, b *box) int {
 		if a.Name == mail.Inbox || b.Name == mail.Inbox {
 			return cmp.Compare(inboxRank(b.Name), inboxRank(a.Name))
@@ -113,6 +104,26 @@ func newPlanner(in *Input) *planner {
 		b.sort()
 	}
 	return p
+}
+
+// room makes room for the operations that there will be, most likely.
+func (p *planner) room() {
+	steps := 0
+	for _, b := range p.boxes {
+		steps += len(b.rows) + len(b.files)
+		for i := range b.msgs {
+			if m := &b.msgs[i]; m.row == nil && m.file == nil {
+				steps++
+			}
+		}
+		if b.Server != b.Local {
+			steps++ // it is made
+		}
+		if b.Fresh || b.Reset {
+			steps++
+		}
+	}
+	p.steps = slices.Grow(p.steps, steps)
 }
 
 func inboxRank(m mail.Mailbox) int {
