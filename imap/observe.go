@@ -233,6 +233,7 @@ func (b *observer) observation() *mail.Observation {
 	o := &mail.Observation{
 		UIDValidity: b.data.UIDValidity,
 		UIDNext:     b.data.UIDNext,
+		Untaken:     b.data.UIDNext,
 		Exists:      b.data.Exists,
 		ReadOnly:    b.data.ReadOnly,
 		Keywords:    room(b.data),

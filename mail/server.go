@@ -38,11 +38,14 @@ type Since struct {
 // [Since].
 type Observation struct {
 	UIDValidity UIDValidity
-	UIDNext     UID    // at SELECT; the floor of whatever is added later
-	ModSeq      ModSeq // at SELECT; zero when it gave none: nothing is trusted
-	Exists      uint32 // messages at SELECT
-	ReadOnly    bool   // it opened READ-ONLY: nothing can be changed there
-	Keywords    KeywordRoom
+	UIDNext     UID // at SELECT; the floor of whatever is added later
+	// Untaken is UIDNEXT as the server itself gave it: no message has had that UID yet,
+	// nor a higher one (RFC 9051, 2.3.1.1). Zero: it did not say.
+	Untaken  UID
+	ModSeq   ModSeq // at SELECT; zero when it gave none: nothing is trusted
+	Exists   uint32 // messages at SELECT
+	ReadOnly bool   // it opened READ-ONLY: nothing can be changed there
+	Keywords KeywordRoom
 
 	// Messages are those that are new or have changed flags, in ascending order
 	// of UID; all of them when Complete. Those at Since.UIDNext and above are new
@@ -81,6 +84,13 @@ func (o *Observation) Removed(u UID) bool {
 		return !listed
 	}
 	return o.Gone.Contains(u)
+}
+
+// NeverHad tells that the server says, by its UIDNEXT, that no message ever had a UID
+// which it does not list.
+func (o *Observation) NeverHad(u UID) bool {
+	_, listed := o.Find(u)
+	return !listed && o.Untaken != 0 && u >= o.Untaken && (o.Present == nil || !o.Present.Contains(u))
 }
 
 // Find returns the message with that UID among Messages.

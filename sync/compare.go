@@ -200,7 +200,7 @@ func (d *differ) server(ctx context.Context) error {
 		if m, listed := o.Find(row.UID); listed {
 			d.listed(row, m)
 		} else {
-			d.of(row).ServerState = conflict.Gone
+			d.gone(row)
 		}
 	}
 	for i := range o.Messages {
@@ -227,13 +227,22 @@ func (d *differ) serverWhole(ctx context.Context) error {
 			d.listed(row, o.Messages[i])
 			i++
 		case o.Removed(row.UID):
-			d.of(row).ServerState = conflict.Gone
+			d.gone(row)
 		}
 	}
 	for ; i < len(o.Messages); i++ {
 		d.added(o.Messages[i])
 	}
 	return nil
+}
+
+// gone notes that the server has a message no more; or never had one that it said it
+// took. That is believed of those alone that no listing has shown since: some servers
+// give the UID of a newest message again when that is removed.
+func (d *differ) gone(row mail.Row) {
+	item := d.of(row)
+	item.ServerState = conflict.Gone
+	item.Untaken = row.UID >= d.b.before.UIDNext && d.b.observed.NeverHad(row.UID)
 }
 
 // serverReset lists everything when UIDVALIDITY changed: rows' UIDs name

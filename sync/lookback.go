@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"godwit/mail"
@@ -34,6 +35,11 @@ func (r *run) lookBack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.denied.Load() {
+		if err := r.lookAnew(ctx); err != nil {
+			return err
+		}
+	}
 	for _, b := range boxes {
 		w := works[b.name]
 		if !w.transfers() {
@@ -45,6 +51,25 @@ func (r *run) lookBack(ctx context.Context) error {
 	}
 	return r.transfer(ctx, works, r.fetchNow)
 }
+
+// lookAnew has the next run ask for all of those mailboxes that this one changed on the
+// server, although nothing moves there: what was to leave one of them may be there still.
+func (r *run) lookAnew(ctx context.Context) error {
+	var changes []mail.Change
+	for _, b := range r.order {
+		if c := b.checkpointed(); b.wroteServer.Load() {
+			b.unfinished.Store(true)
+			if c.UIDValidity != 0 {
+				c.ModSeq = 0
+				changes = append(changes, mail.PutCheckpoint{Checkpoint: c})
+			}
+		}
+	}
+	return r.commit(ctx, changes...)
+}
+
+// errNeverHad is told of messages that the server said it took.
+var errNeverHad = errors.New("the server said that it took the message, and says now that it never had one of that UID: it is sent again by the next run")
 
 func (r *run) lookBackAt(ctx context.Context, w *work) error {
 	b := w.b
@@ -83,6 +108,10 @@ func (r *run) lookBackAt(ctx context.Context, w *work) error {
 	for i := range rows {
 		if _, listed := o.Find(rows[i].UID); !listed {
 			b.unfinished.Store(true)
+		}
+		if o.NeverHad(rows[i].UID) {
+			r.denied.Store(true)
+			r.fail(Failure{Mailbox: b.name, UID: rows[i].UID, Key: rows[i].Key, Err: errNeverHad})
 		}
 	}
 	known := make(map[mail.UID]*mail.Row, len(rows))

@@ -70,6 +70,7 @@ type run struct {
 
 	diskFull atomic.Bool       // stop pulling
 	trashed  atomic.Bool       // messages were moved to the trash mailbox
+	denied   atomic.Bool       // the server never had a message that it said it took
 	found    map[mail.Key]bool // files that turned up again
 	// trashing is held by whose messages are being copied to the trash mailbox. It guards
 	// trashDoubt: of some that were, nobody knows what became of them.

@@ -230,7 +230,7 @@ func (s *Server) room() mail.KeywordRoom {
 // state is what SELECT says.
 func (s *Server) state(b *serverMailbox) *mail.Observation {
 	return &mail.Observation{
-		UIDValidity: b.validity, UIDNext: b.next, ModSeq: s.highest(b), Exists: uint32(len(b.messages)),
+		UIDValidity: b.validity, UIDNext: b.next, Untaken: b.next, ModSeq: s.highest(b), Exists: uint32(len(b.messages)),
 		ReadOnly: b.readOnly, Keywords: s.room(),
 	}
 }

@@ -156,7 +156,7 @@ var changeCases = []hostility{
 		return appendUID.ReplaceAllString(answer, "[APPENDUID x (]")
 	})},
 	{name: "APPEND OK and nothing appended", exit: []int{1}, bend: says("APPEND", "OK done")},
-	{name: "APPEND OK with a UID and nothing appended", removes: true, exit: []int{0, 1}, bend: says("APPEND", "OK [APPENDUID 7 5] done")},
+	{name: "APPEND OK with a UID and nothing appended", exit: []int{1}, says: []string{"never had"}, gets: besides, bend: says("APPEND", "OK [APPENDUID 7 5] done")},
 	{name: "APPEND over quota", exit: []int{1}, says: []string{"over quota"}, gets: besides, bend: says("APPEND", "NO [OVERQUOTA] full")},
 	{name: "APPEND wants another mailbox", exit: []int{1}, gets: besides, bend: says("APPEND", "NO [TRYCREATE] no such mailbox")},
 	{name: "APPEND over a limit", exit: []int{1}, says: []string{"slowly"}, gets: besides, bend: says("APPEND", "NO [LIMIT] slowly")},

@@ -105,6 +105,9 @@ type Item struct {
 	LocalState, ServerState conflict.State
 	// Whole: the file holds its message in part, and this run fetches the whole.
 	Whole bool
+	// Untaken: the server has not given the message's UID to any yet. It said that it had
+	// taken the message, and did not; nobody removed it.
+	Untaken bool
 	// Asked: the message was asked for, and is to be brought here, in the window or
 	// not.
 	Asked bool

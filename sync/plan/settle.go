@@ -104,7 +104,7 @@ func (r *row) situations() (local, server conflict.Situation) {
 		server = conflict.Lost
 	case r.server == conflict.Never:
 		server = conflict.Absent
-	case r.box.lostServer:
+	case r.box.lostServer, r.Untaken:
 		server = conflict.Lost
 	default:
 		server = conflict.Removed
