@@ -25,6 +25,9 @@ func serverObserveFirst(t *testing.T, a Account) {
 			t.Errorf("UID %s, below UIDNEXT %s, removed: %t", m.UID, o.UIDNext, o.Removed(m.UID))
 		}
 	}
+	if n := o.Untaken; n != 0 && (n != o.UIDNext || !o.NeverHad(n) || o.NeverHad(n-1)) {
+		t.Errorf("UIDNEXT is %s, and it had %s: %t, and %s: %t", o.UIDNext, n, !o.NeverHad(n), n-1, !o.NeverHad(n-1))
+	}
 	if !o.Removed(o.UIDNext) {
 		t.Error("a first observation does not prove that what it has not is not there")
 	}
