@@ -30,16 +30,18 @@ func (r *run) observe(ctx context.Context) error {
 
 // lookIntoFresh asks for the messages of new mailboxes, too, where any message
 // left another mailbox on the server: it may have come up in one of these, and
-// then it was not removed.
+// then it was not removed. And where base knows nothing at all, for it was lost, and
+// any mailbox has files: they may have been moved out of these, and hold what would
+// be fetched.
 func (r *run) lookIntoFresh(ctx context.Context) error {
-	left := false
+	left, lost := false, !slices.ContainsFunc(r.order, func(b *box) bool { return b.recorded })
 	var fresh []*box
 	for _, b := range r.order {
 		if b.fresh {
 			fresh = append(fresh, b)
 		}
 		for i := range b.items {
-			left = left || b.items[i].Base != nil && (b.reset || b.items[i].ServerState == conflict.Gone)
+			left = left || b.items[i].Base != nil && (b.reset || b.items[i].ServerState == conflict.Gone) || lost && b.items[i].Local != nil
 		}
 	}
 	if !left {

@@ -124,6 +124,12 @@ func TestFilingIsCheap(t *testing.T) {
 // inodes tells how many files hold the messages of some mailboxes.
 func (a *account) inodes(t testing.TB, mailboxes ...string) int {
 	t.Helper()
+	return len(a.inodeNumbers(t, mailboxes...))
+}
+
+// inodeNumbers are those of the files that hold the messages of some mailboxes.
+func (a *account) inodeNumbers(t testing.TB, mailboxes ...string) map[uint64]bool {
+	t.Helper()
 	seen := map[uint64]bool{}
 	for _, m := range mailboxes {
 		for _, f := range a.files(m) {
@@ -134,7 +140,7 @@ func (a *account) inodes(t testing.TB, mailboxes ...string) int {
 			seen[info.Sys().(*syscall.Stat_t).Ino] = true
 		}
 	}
-	return len(seen)
+	return seen
 }
 
 // TestCopiesOnTheServerAreNotFetched has another client copy messages: before the

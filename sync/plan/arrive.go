@@ -7,8 +7,8 @@ import (
 
 // arrive brings to each side what is new on the other.
 func (p *planner) arrive() {
-	p.findSources()
 	twins := p.findTwins(true, nil)
+	p.findSources(twins)
 	for _, b := range p.boxes {
 		if b.Fresh && b.left == conflict.NoReason && b.may&conflict.ToLocal != 0 && b.Server == There {
 			p.add(FetchAll{Step{b.Name, conflict.NewOnServer}}, b, 0, "")
@@ -160,7 +160,7 @@ type sourceIdent struct {
 
 // findSources finds, for the contents of the files that are to be sent, what
 // the server holds already and can copy.
-func (p *planner) findSources() {
+func (p *planner) findSources(twins map[*msg]*Twin) {
 	wanted := map[mail.Hash]bool{}
 	for _, b := range p.boxes {
 		if b.left != conflict.NoReason || b.may&conflict.ToServer == 0 {
@@ -196,6 +196,34 @@ func (p *planner) findSources() {
 			continue
 		}
 		p.addSource(source{row: c, flags: c.Flags, box: b})
+	}
+	p.newSources(wanted, twins)
+}
+
+// newSources adds what this plan has just found to be the same on both sides. After
+// the database was lost that is all there is, and a file that was moved or copied
+// since then is sent to a server that has it.
+func (p *planner) newSources(wanted map[mail.Hash]bool, twins map[*msg]*Twin) {
+	add := func(m *msg, k mail.Key, c mail.Content) {
+		if wanted[c.Hash] && c.Partial == 0 && m.row == nil && !m.SetAside && !m.box.dead && m.box.Server == There && m.box.left == conflict.NoReason {
+			p.addSource(source{
+				row:   mail.Row{Mailbox: m.box.Name, UID: m.Server.UID, Key: k, Flags: m.Server.Flags, Content: c, Date: m.Server.Date},
+				flags: m.Server.Flags, box: m.box,
+			})
+		}
+	}
+	for _, b := range p.boxes {
+		for i := range b.files {
+			if f := &b.files[i]; f.row == nil && f.msg != nil && f.known() {
+				add(f.msg, f.Local.Key, f.LocalContent.Content)
+			}
+		}
+		for i := range b.msgs {
+			m := &b.msgs[i]
+			if twin := twins[m]; twin != nil && twin.Key != "" && m.file == nil {
+				add(m, twin.Key, twin.Content)
+			}
+		}
 	}
 }
 
