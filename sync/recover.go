@@ -148,6 +148,36 @@ func (s *settler) placed(ctx context.Context, intents []mail.Intent) error {
 	if !came.IsEmpty() {
 		s.changes = append(s.changes, s.r.came(mail.SideLocal, s.b, came, ""))
 	}
+	return s.unplaced(ctx, intents, found)
+}
+
+// unplaced has the files looked for under any name that were to be delivered for
+// messages which base has outside of a window, and are not where they were placed: the
+// user may have moved one on since. Base knew of it nothing by which to find it.
+func (s *settler) unplaced(ctx context.Context, intents []mail.Intent, found map[mail.Key]mail.Located) error {
+	lost := map[int64]*mail.Intent{}
+	var uids mail.UIDSet
+	for i := range intents {
+		in := &intents[i]
+		if _, there := found[in.Key]; !there && in.Kind == mail.IntentDeliver && in.From == "" && in.OldRow != 0 && in.UIDValidity == s.b.statusValidity(*in) {
+			lost[in.OldRow] = in
+			uids.Add(in.UID)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	rows, err := s.r.Base.FindUIDs(ctx, s.b.name, uids)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBase, err)
+	}
+	for _, row := range rows {
+		if in := lost[row.ID]; in != nil && row.UID == in.UID && row.Window == mail.Outside {
+			row.Content = in.Content.OnServer()
+			s.changes = append(s.changes, mail.PutRow{Row: row})
+			s.b.own().halfLeft.Add(row.UID)
+		}
+	}
 	return nil
 }
 
