@@ -16,7 +16,8 @@ type Suspect struct {
 	// decide: those that base has in From must be found in To.
 	Sure bool
 	// Alone says that no other mailbox has its UIDVALIDITY, and that it holds no
-	// message and never held another than base knew: where base has no message,
+	// message and never held another than base knew, which had none in it when it was
+	// last looked into: where base has no message,
 	// that is proof enough.
 	Alone bool
 	// Renumbered says that UIDVALIDITY changed with the name: all the messages
@@ -109,7 +110,7 @@ func (r *renamer) suspectsOnServer() []Suspect {
 			found = append(found, Suspect{
 				On: OnServer, From: c.Mailbox, To: s.Name, Sure: r.intended(c.Mailbox, s.Name),
 				Alone: holders[c.UIDValidity] == 1 && shared[c.UIDValidity] == 1 &&
-					s.Status.Messages == 0 && s.Status.UIDNext == c.UIDNext,
+					c.Messages == 0 && s.Status.Messages == 0 && s.Status.UIDNext == c.UIDNext,
 			})
 		}
 		if !slices.ContainsFunc(byValidity[c.UIDValidity], func(s *mail.ServerMailbox) bool { return s.Status.UIDNext >= c.UIDNext }) {
