@@ -44,6 +44,9 @@ func (s Stamp) Forgotten() Stamp {
 type LocalMailbox struct {
 	Name  Mailbox
 	Stamp Stamp
+	// Letters is its keyword table ([KeywordTable.String]): whoever gives a letter
+	// another meaning changes the flags of every file that has it, and moves no stamp.
+	Letters string
 }
 
 // RootState is what stands at the Maildir's root.

@@ -405,7 +405,11 @@ func (w *walk) visit(s dir, steps [][]string) error {
 		return fmt.Errorf("maildir: %w: the directories %q and %q are both %q; rename one", ErrCollision, other, place(steps), m)
 	}
 	w.at[m] = place(steps)
-	w.found = append(w.found, mail.LocalMailbox{Name: m, Stamp: stamp})
+	table, err := readTable(s)
+	if err != nil {
+		stamp.Racy = true // it is looked into, and what is wrong is told of it alone
+	}
+	w.found = append(w.found, mail.LocalMailbox{Name: m, Stamp: stamp, Letters: table.String()})
 	return nil
 }
 

@@ -96,7 +96,7 @@ func (r *run) localMoved(b *box) bool {
 	if b.local == nil {
 		return b.before.OnLocal
 	}
-	return r.Full || b.anyDue(false) || !b.before.OnLocal || !b.before.Stamp.Unmoved(b.local.Stamp)
+	return r.Full || b.anyDue(false) || !b.before.OnLocal || !b.before.Stamp.Unmoved(b.local.Stamp) || b.before.Letters != b.local.Letters
 }
 
 // selectable tells whether the server has messages to offer under that name.
@@ -188,6 +188,7 @@ func (r *run) look(ctx context.Context, b *box) error {
 		return err
 	}
 	if b.fresh {
+		b.withoutFiles()
 		return nil
 	}
 	if err := r.compare(ctx, b); err != nil {

@@ -211,6 +211,11 @@ func localMailboxes(t *testing.T, l sync.Local) {
 		if n := scan(t, l, m.Name).Len(); m.Name != mail.Inbox && n != 1 {
 			t.Errorf("%s has %d messages", m.Name, n)
 		}
+		same(t, "letters of "+string(m.Name), m.Letters, "")
+	}
+	deliver(t, l, "a b", message("x"), "one", "two")
+	for _, m := range must[[]mail.LocalMailbox](t, "mailboxes")(l.Mailboxes(t.Context())) {
+		same(t, "letters of "+string(m.Name), m.Letters, scan(t, l, m.Name).Table.String())
 	}
 }
 

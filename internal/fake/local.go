@@ -199,7 +199,7 @@ func (l *Local) Mailboxes(ctx context.Context) ([]mail.LocalMailbox, error) {
 	}
 	var all []mail.LocalMailbox
 	for name, b := range l.mailboxes {
-		all = append(all, mail.LocalMailbox{Name: name, Stamp: b.stamp()})
+		all = append(all, mail.LocalMailbox{Name: name, Stamp: b.stamp(), Letters: b.table.String()})
 	}
 	slices.SortFunc(all, func(a, b mail.LocalMailbox) int { return cmp.Compare(a.Name, b.Name) })
 	return all, nil
