@@ -132,6 +132,9 @@ func (a *Account) withNames(ctx context.Context, b *box, keys []mail.Key, openin
 	}
 	for round := 0; len(pending) > 0; round++ {
 		found, settled, err := a.list(ctx, b, keys, pending, round == 0)
+		if isMissing(err) {
+			err = errors.Join(mail.ErrNoMailbox, err)
+		}
 		if err != nil {
 			return nil, err
 		}

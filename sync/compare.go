@@ -310,8 +310,9 @@ func (d *differ) read(ctx context.Context) error {
 			}
 			c, err := files.read(ctx, d.items[at:])
 			switch {
-			case errors.Is(err, mail.ErrGone):
-				// Renamed or removed since the scan: the next run sees where it is.
+			case errors.Is(err, mail.ErrGone), errors.Is(err, mail.ErrNoMailbox):
+				// Renamed or removed since the scan, maybe with its mailbox: the next run
+				// sees where it is.
 				d.b.unfinished.Store(true)
 				if item.Base == nil {
 					d.b.blind = true

@@ -75,13 +75,7 @@ func (d *differ) withAside(ctx context.Context) error {
 	if len(b.aside) == 0 {
 		return nil
 	}
-	if b.listing != nil && b.listing.Settled {
-		for id, a := range b.aside {
-			if _, there := b.listing.Find(id.key); id.key != "" && !there {
-				a.settled = true
-			}
-		}
-	}
+	b.withoutFiles()
 	items := map[mail.UID]*plan.Item{}
 	var uids mail.UIDSet
 	for i := range d.items {
@@ -119,6 +113,18 @@ func (d *differ) withAside(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// withoutFiles notes which of the files that are set aside are there no more.
+func (b *box) withoutFiles() {
+	if b.listing == nil || !b.listing.Settled {
+		return
+	}
+	for id, a := range b.aside {
+		if _, there := b.listing.Find(id.key); id.key != "" && !there {
+			a.settled = true
+		}
+	}
 }
 
 // asideFile looks up what is set aside of a file; nil when nothing is. Another
