@@ -274,13 +274,14 @@ func (o *oracle) renamedToo(s *story, all []places) []places {
 
 // equal tells whether a content is where it should be. One that was put into a
 // mailbox, or moved, while the other side's users renamed that, is there by either
-// name; one that went along with the rename has the new name. (In a window, what is on
-// the server alone goes along where the rename is proved, and else stays.)
+// name; one that went along with the rename has the new name, and so has one that was
+// removed then, and stays for what the other side did to its flags. (In a window, what
+// is on the server alone goes along where the rename is proved, and else stays.)
 func (o *oracle) equal(s *story, want, now places) bool {
 	if maps.Equal(want, now) {
 		return true
 	}
-	if len(o.renames) == 0 || s.went && !o.w.windowed() && !(s.changed[onServer] && s.changed[onLocal]) {
+	if len(o.renames) == 0 || s.went && !o.w.windowed() && !(s.changed[onServer] && s.changed[onLocal]) && s.gone == [2]int{} {
 		return false
 	}
 	same := func(p places) places {
