@@ -10,11 +10,15 @@ import (
 // keptRuns is how many runs are remembered: two weeks of one every five minutes.
 const keptRuns = 4096
 
-// apply carries out one change within the transaction.
+// apply carries out one change within the transaction, a row at once or with others.
 func (w *committer) apply(change mail.Change) error {
+	if c, is := change.(mail.PutRow); is {
+		return wrap(w.putRow(c.Row), "row", c.Row.Mailbox, c.Row.UID, c.Row.Key)
+	}
+	if err := w.putWaiting(); err != nil {
+		return err
+	}
 	switch change := change.(type) {
-	case mail.PutRow:
-		return wrap(w.putRow(change.Row), "row", change.Row.Mailbox, change.Row.UID, change.Row.Key)
 	case mail.DropUIDs:
 		return wrap(w.dropUIDs(change.Mailbox), "UIDs", change.Mailbox, 0, "")
 	case mail.DropRow:
@@ -92,42 +96,6 @@ func (w *committer) mailbox(m mail.Mailbox) (int64, error) {
 	}
 	w.mailboxes[m] = id
 	return id, nil
-}
-
-func (w *committer) putRow(r mail.Row) error {
-	if r.UID == 0 && r.Key == "" {
-		return errNoSide
-	}
-	if r.Window > mail.Brought || r.Window == mail.Outside && (r.Key != "" || r.UID == 0) {
-		return errBadWindow
-	}
-	mailbox, err := w.mailbox(r.Mailbox)
-	if err != nil {
-		return err
-	}
-	given := r.ID != 0
-	if r.ID, err = w.rowID(r.ID); err != nil {
-		return err
-	}
-	packed := packFacts(r.Flags.System, r.Inode, r.Content, r.Window)
-	var hash any
-	if !r.Content.Hash.IsZero() {
-		hash = hashPrefix(r.Content.Hash)
-	}
-	args := [...]any{hash, r.ID, mailbox, uidOrNull(r.UID), orNull(r.Key),
-		packed, orNull(r.Flags.Keywords), orNull(r.Content.EmailID), dateOrNull(r.Date)}
-	if given && w.renumbers {
-		done, err := w.c.exec("renumber_row", args[:]...)
-		if err != nil {
-			return err
-		}
-		n, err := done.RowsAffected()
-		if err != nil || n == 1 {
-			return err
-		}
-		w.renumbers = false
-	}
-	return w.exec("put_row", args[:]...)
 }
 
 // dropUIDs takes the UIDs from the rows of a mailbox that have a key.

@@ -65,6 +65,7 @@ type committer struct {
 	// renumbers says that of the rows of this request nothing but the UIDs changed, as
 	// far as is known.
 	renumbers bool
+	waiting   []any // the columns of new rows of this request, one after the other
 }
 
 func newCommitter(db *DB, c *conn) *committer {
@@ -137,6 +138,7 @@ func (w *committer) transact(group []*request) error {
 	}
 	clear(w.mailboxes)
 	w.nextRow, w.nextSeq, w.newRows = 0, 0, false
+	w.waiting = w.waiting[:0]
 	// After some failures (SQLITE_FULL, SQLITE_IOERR) SQLite has rolled back by
 	// itself; then this fails, and tells nothing that err does not.
 	_, _ = w.c.exec("rollback")
@@ -150,6 +152,9 @@ func (w *committer) applyAll(group []*request) error {
 			if err := w.apply(change); err != nil {
 				return err
 			}
+		}
+		if err := w.putWaiting(); err != nil {
+			return err
 		}
 		if r.meta[0] != "" {
 			if _, err := w.c.exec("put_meta", r.meta[0], r.meta[1]); err != nil {

@@ -45,11 +45,16 @@ INSERT INTO mailbox (name, mailboxid, uidvalidity, uidnext, modseq, messages,
 -- :put_row
 INSERT OR REPLACE INTO row (hash, id, mailbox, uid, key, facts, keywords, emailid, date)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- put_row for some at once: each by itself, they cost a fourth more.
+-- :put_8_rows
+INSERT OR REPLACE INTO row (hash, id, mailbox, uid, key, facts, keywords, emailid, date)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?),
+            (?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- put_row for a row of which nothing but the UID changes, to one that no other has:
 -- the table's other indexes are left alone.
 -- :renumber_row
-UPDATE OR IGNORE row SET uid = ?4
- WHERE id = ?2 AND mailbox = ?3 AND hash IS ?1 AND key IS ?5 AND facts = ?6 AND keywords IS ?7 AND emailid IS ?8 AND date IS ?9;
+UPDATE OR IGNORE row SET uid = ?
+ WHERE hash IS ? AND id = ? AND mailbox = ? AND key IS ? AND facts = ? AND keywords IS ? AND emailid IS ? AND date IS ?;
 -- :drop_uids
 UPDATE row SET uid = NULL WHERE mailbox = ? AND uid IS NOT NULL AND key IS NOT NULL;
 -- :drop_row
