@@ -13,6 +13,9 @@ import (
 const (
 	// fetchBatch is how many messages one UID FETCH asks for.
 	fetchBatch = 256
+	// headerBatch is the same where only headers come, of which a batch of that size
+	// is hardly begun before the next one is asked for: each is a turn.
+	headerBatch = 1000
 	// fetchAhead is how many are under way, so that the server never waits for us.
 	fetchAhead = 4
 	// fetchRefusals is how many messages in a row may be refused, each alone,
@@ -109,12 +112,20 @@ func (f *fetcher) run() error {
 	if f.want.IsEmpty() {
 		return nil
 	}
-	f.read, f.spans, f.size = make(map[mail.UID]int64), make(map[mail.UID]mail.Span), fetchBatch
+	f.read, f.spans, f.size = make(map[mail.UID]int64), make(map[mail.UID]mail.Span), f.most()
 	err := f.account.with(f.ctx, f.mailbox, f.session)
 	if err != nil {
 		return fmt.Errorf("fetching from %q: %w", string(f.mailbox), err)
 	}
 	return nil
+}
+
+// most is how many messages a batch has while all goes well.
+func (f *fetcher) most() int {
+	if f.section == wire.Header {
+		return headerBatch
+	}
+	return fetchBatch
 }
 
 // batch is one UID FETCH, and the UID SEARCH behind it that shows which of the

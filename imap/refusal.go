@@ -141,12 +141,12 @@ func (f *fetcher) lost(s *session, b *batch, err error) {
 		why := fmt.Errorf("%w: asked for it alone, the connection ends: %w", mail.ErrNotNow, err)
 		f.account.refuse(messageID{f.mailbox, f.validity, f.suspect}, why)
 		f.want = f.want.Minus(rest)
-		f.suspect, f.suspected, f.size = 0, 0, fetchBatch
+		f.suspect, f.suspected, f.size = 0, 0, f.most()
 		if f.abandoned++; f.abandoned <= fetchAbandoned {
 			s.progress = true
 		}
 	default:
-		f.suspect, f.suspected, f.size = rest.Ranges()[0].Low, 0, max(1, f.size/4)
+		f.suspect, f.suspected, f.size = rest.Ranges()[0].Low, 0, max(1, min(f.size, fetchBatch)/4)
 		s.progress = s.progress || f.abandoned <= fetchAbandoned
 	}
 }
