@@ -134,7 +134,7 @@ func (r *run) apply(ctx context.Context) error {
 	if err != nil || len(works) == 0 && !slices.ContainsFunc(r.order, func(b *box) bool { return b.passed }) {
 		return err
 	}
-	if err := r.eachWork(ctx, works, r.flush); err != nil {
+	if err := r.flush(ctx, works); err != nil {
 		return err
 	}
 	if err := r.renumber(ctx, works); err != nil {
@@ -253,17 +253,6 @@ func (r *run) stopped(ctx context.Context, works map[mail.Mailbox]*work, err err
 		return err
 	}
 	return errors.Join(err, r.checkpointPulled(ctx, works))
-}
-
-// flush makes durable what the plan was made from, before base learns of it.
-func (r *run) flush(ctx context.Context, w *work) error {
-	if w.b.local == nil || w.b.listing == nil || w.b.listing.Len() == 0 {
-		return nil
-	}
-	if err := r.Local.Flush(ctx, w.b.name); err != nil {
-		return r.drop(w, fmt.Errorf("making the Maildir durable: %w", err))
-	}
-	return nil
 }
 
 // transfer is the phase that brings messages to where they are not, by these

@@ -267,6 +267,9 @@ func (r *run) since(b *box) mail.Since {
 	if !b.before.OnServer || b.before.UIDValidity == 0 || r.returns(b) || b.redate || r.revives(b) {
 		return mail.Since{}
 	}
+	if now := b.server.Status; now != nil && now.UIDValidity != 0 && now.UIDValidity != b.before.UIDValidity {
+		return mail.Since{} // what it would be asked about is of another life
+	}
 	s := mail.Since{UIDValidity: b.before.UIDValidity, UIDNext: b.before.UIDNext, Messages: b.before.Messages}
 	// Of a message that was set aside no delta tells the flags that it has.
 	if !r.Full && !b.asideOnServer() {

@@ -110,6 +110,23 @@ func (c calls) Flush(ctx context.Context, m mail.Mailbox) error {
 	return c.account.Flush(ctx, m)
 }
 
+func (c calls) FlushMany(ctx context.Context, mailboxes []mail.Mailbox) []error {
+	errs := make([]error, len(mailboxes))
+	var left []mail.Mailbox
+	for i, m := range mailboxes {
+		if errs[i] = c.at("Flush", m); errs[i] == nil {
+			left = append(left, m)
+		}
+	}
+	flushed := c.account.FlushMany(ctx, left)
+	for i := range errs {
+		if errs[i] == nil {
+			errs[i], flushed = flushed[0], flushed[1:]
+		}
+	}
+	return errs
+}
+
 func (c calls) Anchor(ctx context.Context, m mail.Mailbox) error {
 	if err := c.at("Anchor", m); err != nil {
 		return err
