@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -305,6 +306,9 @@ func (s *accountStatus) show(p *ui.Printer, now time.Time) {
 	for _, w := range s.Waiting {
 		line(ui.Neutral, "%s: %s", st.Cyan(w.Mailbox), w.text())
 	}
+	if s.mayHaveMoved() {
+		line(ui.Neutral, "what was moved under another name is counted at both ends; a run knows it by its content, and moves it")
+	}
 	for _, h := range s.Held {
 		text := h.Text
 		if h.Mailbox != "" {
@@ -324,6 +328,14 @@ func (s *accountStatus) show(p *ui.Printer, now time.Time) {
 	if len(s.Waiting)+len(s.Problems)+len(s.SetAside)+len(s.Held) == 0 && s.Maildir == "ok" && s.LastRun != nil {
 		line(ui.Good, "nothing is waiting")
 	}
+}
+
+// mayHaveMoved tells that messages went from one mailbox and came to another one, under
+// names that say nothing: files are not read for a status.
+func (s *accountStatus) mayHaveMoved() bool {
+	return slices.ContainsFunc(s.Waiting, func(from waitingStatus) bool {
+		return from.Removed > 0 && slices.ContainsFunc(s.Waiting, func(to waitingStatus) bool { return to.New > 0 && to.Mailbox != from.Mailbox })
+	})
 }
 
 func (s *accountStatus) headline(now time.Time) string {

@@ -113,7 +113,12 @@ type undoing struct {
 	wish         undo.Wish
 	dry, offline bool
 	command      string
+	told, untold int // steps
 }
+
+// mostSteps is how many steps that were taken are told one by one, unless each is
+// asked for.
+const mostSteps = 20
 
 func (u *undoing) run(ctx context.Context, o opening) int {
 	name := u.t.account.Name
@@ -166,6 +171,9 @@ func (u *undoing) with(ctx context.Context, a *account, show *ui.Account) (int, 
 		return code, err
 	}
 	left, err := carrier.Carry(ctx, plan)
+	if u.untold > 0 {
+		u.p.Printf("%s: and %s more (--verbose tells each)", u.t.account.Name, ui.Count(u.untold))
+	}
 	code = worst(code, u.tellLeft(left))
 	if err != nil || u.offline {
 		return code, errors.Join(err, u.end(ctx, a.base, carrier, err))
@@ -364,7 +372,10 @@ func (u *undoing) tell(s *undo.Step, would, subject string) {
 			V:       ui.SchemaVersion, Event: "undone", Account: u.t.account.Name, Mailbox: u.p.Clean(string(s.Mailbox)), What: what,
 			Of: o.Run, From: u.p.Clean(string(s.From)), Key: u.p.Clean(string(s.Key)), DryRun: u.dry,
 		})
+	case u.p.Level() == ui.Normal && !u.dry && u.told == mostSteps:
+		u.untold++
 	case u.p.Level() != ui.Quiet:
+		u.told++
 		u.p.Print(u.t.account.Name + "/" + u.p.Clean(string(s.Mailbox)) + ": " + u.p.Clean(text))
 	}
 }
