@@ -235,3 +235,45 @@ func TestWhoeverWantsAMessageBackHasItBack(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAGuardHoldsBackIsNotForgotten: the copies that a run made before it was cut off
+// are known until the removals are allowed again.
+func TestWhatAGuardHoldsBackIsNotForgotten(t *testing.T) {
+	for name, p := range withoutMove {
+		t.Run(name, func(t *testing.T) {
+			a := newAccount(t, p)
+			a.server.CreateMailbox("Trash", mail.RoleTrash)
+			const all, removed = 30, 20
+			for n := range all {
+				a.at(n, 1)
+			}
+			a.run()
+			for n := range removed {
+				a.local.Delete(mail.Inbox, a.key(n))
+			}
+			patience := func(o *sync.Options) { o.Patience = []time.Duration{} }
+			allow := func(o *sync.Options) { o.AllowDeletes = true }
+			a.server.Fail(fake.Fault{Method: "Move", Effect: fake.Partly, Items: removed - 5, Err: mail.ErrUncertain})
+			o := sync.Options{Account: "a", Server: a.server, Local: a.local, Base: a.base, AllowDeletes: true}
+			if r, err := sync.Run(t.Context(), o); err != nil || r.Removed > 0 {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			for range 2 {
+				if r := a.run(patience); !r.Guarded() || r.Removed > 0 {
+					t.Fatalf("no guard: %+v", r)
+				}
+			}
+			a.run(patience, func(o *sync.Options) { o.DryRun = true })
+			if r := a.run(patience, allow); r.Removed != removed {
+				t.Fatalf("%d were removed, want %d", r.Removed, removed)
+			}
+			a.run(patience)
+			if n, m := len(a.server.Messages("Trash")), len(a.server.Messages(mail.Inbox)); n != removed || m != all-removed {
+				t.Errorf("the trash has %d messages and INBOX %d", n, m)
+			}
+			if in, _ := a.base.Intents(t.Context()); len(in) > 0 {
+				t.Errorf("intents are left: %+v", in)
+			}
+		})
+	}
+}

@@ -87,6 +87,21 @@ func TestTheTrashHasARemovedMessageOnceWhereverTheServerIsCutOff(t *testing.T) {
 							t.Errorf("it is not removed: %s", line)
 						}
 					}
+					// And it can be taken back, from where it is once.
+					t.Log(st.run(mostTime, "undo"))
+					if r := st.run(mostTime, "sync"); r.exit != 0 {
+						t.Fatal(r)
+					}
+					back := 0
+					server, local = st.sides()
+					for _, line := range server {
+						if strings.HasPrefix(line, "INBOX ") {
+							back++
+						}
+					}
+					if again := contents(server); back != 3 || again[sumOf("first")] != 1 || again[sumOf("third")] != 1 || !slices.Equal(server, local) {
+						t.Errorf("after undo:\n%s\n\n%s", strings.Join(server, "\n"), strings.Join(local, "\n"))
+					}
 				})
 			}
 		}
