@@ -280,7 +280,10 @@ func (r *run) removeOnServer(ctx context.Context, w *work) error {
 			continue
 		}
 		trash := op.Trash
-		if b.inTrash(op.Row.UID, trash) != nil {
+		if t := b.inTrash(op.Row.UID, trash); t != nil && t.copy == 0 {
+			b.unfinished.Store(true)
+			continue
+		} else if t != nil {
 			trash = "" // all that is left is to expunge it
 		}
 		if rows[trash] == nil {
@@ -375,8 +378,11 @@ func (r *run) removeThose(ctx context.Context, b *box, trash mail.Mailbox, ops m
 			continue
 		}
 		entries[i].OtherUID = went[uid]
-		if t := b.inTrash(uid, op.Trash); t != nil && trash == "" {
-			entries[i].OtherUID, t.gone = t.copy, true
+		if t := b.has().trashed[uid]; t != nil { // or of another trash mailbox, that was configured then
+			if t.intent.From == op.Trash {
+				entries[i].OtherUID = t.copy
+			}
+			t.gone = true
 			changes = append(changes, mail.DropIntent{ID: t.intent.ID})
 		}
 		changes = append(changes, r.did(entries[i]))

@@ -26,7 +26,7 @@ import (
 // trashing is a message of which a run that died, or did not hear, made a copy.
 type trashing struct {
 	intent mail.Intent
-	copy   mail.UID // in the trash mailbox
+	copy   mail.UID // in the trash mailbox; zero: that could not be looked into
 	gone   bool     // the message is removed, and the intent dropped
 }
 
@@ -119,11 +119,16 @@ func (r *run) copied(ctx context.Context, b *box, intents []mail.Intent) error {
 	for _, trash := range order {
 		found, err := r.findCopies(ctx, trash, byTrash[trash])
 		if err != nil {
-			return fmt.Errorf("looking for what was copied to the trash mailbox %s: %w", trash, err)
+			err = fmt.Errorf("looking for what was copied to the trash mailbox %s: %w", trash, err)
+			if ends(err) {
+				return err
+			}
+			// These messages stay where they are; all else goes on.
+			r.fail(Failure{Mailbox: b.name, Err: err})
 		}
 		for _, in := range byTrash[trash] {
 			uid, there := found[in.ID]
-			if !there {
+			if !there && err == nil {
 				settled = append(settled, mail.DropIntent{ID: in.ID})
 				continue
 			}

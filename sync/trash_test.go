@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -270,6 +271,59 @@ func TestWhatAGuardHoldsBackIsNotForgotten(t *testing.T) {
 			a.run(patience)
 			if n, m := len(a.server.Messages("Trash")), len(a.server.Messages(mail.Inbox)); n != removed || m != all-removed {
 				t.Errorf("the trash has %d messages and INBOX %d", n, m)
+			}
+			if in, _ := a.base.Intents(t.Context()); len(in) > 0 {
+				t.Errorf("intents are left: %+v", in)
+			}
+		})
+	}
+}
+
+// unreadable is a server that lets nobody look into the trash mailbox any more.
+type unreadable struct{ *fake.Server }
+
+func (u unreadable) List(ctx context.Context, m mail.Mailbox) (*mail.Observation, error) {
+	if m == "Trash" {
+		return nil, errors.New("NO [NOPERM] not yours")
+	}
+	return u.Server.List(ctx, m)
+}
+
+// TestATrashThatCannotBeLookedIntoKeepsNothingElse: only what may have a copy there waits,
+// and another trash mailbox takes that.
+func TestATrashThatCannotBeLookedIntoKeepsNothingElse(t *testing.T) {
+	for name, p := range withoutMove {
+		t.Run(name, func(t *testing.T) {
+			a := newAccount(t, p)
+			a.server.CreateMailbox("Trash", mail.RoleTrash)
+			a.at(1, 1)
+			a.at(2, 1)
+			a.run()
+			a.local.Delete(mail.Inbox, a.key(1))
+			a.server.Fail(fake.Fault{Method: "Move", Effect: fake.Partly, Items: 1, Err: mail.ErrUncertain})
+			o := sync.Options{Account: "a", Server: a.server, Local: a.local, Base: a.base}
+			if r, err := sync.Run(t.Context(), o); err != nil || r.Removed > 0 {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			a.at(3, 1)
+			trash := "auto"
+			closed := func(o *sync.Options) {
+				o.Server, o.Patience, o.Trash = unreadable{a.server}, []time.Duration{}, trash
+			}
+			r := a.run(closed)
+			a.has([]int{2, 3}, []int{1, 2, 3})
+			if len(r.Failures) != 1 || !strings.Contains(r.Failures[0].Err.Error(), "not yours") {
+				t.Fatalf("%+v", r.Failures)
+			}
+			trash = "Bin"
+			a.run(closed)
+			a.has([]int{2, 3}, []int{2, 3})
+			a.run(closed) // the new mailbox comes here
+			if r := a.run(closed); len(r.Failures) > 0 || len(r.Plan.Operations) > 0 {
+				t.Fatalf("%+v", r)
+			}
+			if n := len(a.server.Messages("Bin")); n != 1 {
+				t.Errorf("the other one has %d messages", n)
 			}
 			if in, _ := a.base.Intents(t.Context()); len(in) > 0 {
 				t.Errorf("intents are left: %+v", in)
