@@ -267,6 +267,9 @@ func (o *oracle) judge(s *story, now places) string {
 	// A removal to the trash is a move: there is one more only of what was moved, since that
 	// can be taken for removed and for new.
 	most := had + trashed - min(trashed, s.goneOutsideTrash)
+	if (s.late || o.cut) && o.mayKeep(s, onServer) {
+		most = had + trashed // its copy was there when somebody asked to keep it
+	}
 	if (o.cut || s.late) && s.changed[onServer] && s.changed[onLocal] {
 		// What was sent, and is not recorded, is looked for where it was sent to,
 		// not where somebody put it meanwhile; what left one mailbox while another
