@@ -80,10 +80,15 @@ func (d dir) mkdir(name string) (made bool, err error) {
 
 // file opens or creates a regular file in d.
 func (d dir) file(name string, flags int) (*file, error) {
+	return d.fileWith(name, flags, 0o600)
+}
+
+// fileWith is file, with the permissions that a new one has.
+func (d dir) fileWith(name string, flags int, permissions uint32) (*file, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	fd, err := d.sys.OpenFile(d.fd, name, flags)
+	fd, err := d.sys.OpenFile(d.fd, name, flags, permissions)
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}

@@ -291,13 +291,16 @@ func stale(st Stat) bool {
 	return age > lockStale || age > lockOurs && st.Mode&0o777 == lockMode
 }
 
-// lockKeywords creates the lock file, waiting for another holder.
+// lockKeywords creates the lock file, waiting for another holder. It is marked as ours
+// from the first moment on: one that was made although the system said it could not be,
+// or whose maker died just then, would look like another program's, and every run would
+// wait in vain for two minutes to come.
 func lockKeywords(ctx context.Context, top dir) (*file, error) {
 	deadline := time.Now().Add(lockWait)
 	for {
-		f, err := top.file(keywordsLock, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
+		f, err := top.fileWith(keywordsLock, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, lockMode)
 		if err == nil {
-			return f, top.fail("mark", keywordsLock, f.setMode(lockMode))
+			return f, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, err

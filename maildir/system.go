@@ -27,9 +27,10 @@ type System interface {
 	// OpenDir opens a directory in another one. ENOENT for a symbolic link and
 	// for what is no directory.
 	OpenDir(in int, name string) (fd int, err error)
-	// OpenFile opens a file, with the flags of open(2); a new one has mode 0600.
-	// ENOENT for a symbolic link. It does not wait for the other end of a FIFO.
-	OpenFile(in int, name string, flags int) (fd int, err error)
+	// OpenFile opens a file, with the flags of open(2); a new one has these permissions
+	// from the first moment on. ENOENT for a symbolic link. It does not wait for the
+	// other end of a FIFO.
+	OpenFile(in int, name string, flags int, permissions uint32) (fd int, err error)
 	Close(fd int) error
 
 	// Read and Write are read(2) and write(2): fewer octets than asked for are
@@ -147,10 +148,10 @@ func (kernel) OpenDir(in int, name string) (int, error) {
 	return fd, err
 }
 
-func (kernel) OpenFile(in int, name string, flags int) (int, error) {
+func (kernel) OpenFile(in int, name string, flags int, permissions uint32) (int, error) {
 	// O_NONBLOCK keeps a FIFO that somebody put there from stopping us.
 	fd, err := retry(func() (int, error) {
-		return unix.Openat(in, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, 0o600)
+		return unix.Openat(in, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, permissions)
 	})
 	if err == unix.ELOOP {
 		err = unix.ENOENT

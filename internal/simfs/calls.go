@@ -105,7 +105,7 @@ func (f *FS) OpenDir(in int, name string) (int, error) {
 }
 
 // OpenFile implements maildir.System.
-func (f *FS) OpenFile(in int, name string, flags int) (fd int, err error) {
+func (f *FS) OpenFile(in int, name string, flags int, permissions uint32) (fd int, err error) {
 	what := "open"
 	if flags&unix.O_CREAT != 0 {
 		what = "create"
@@ -116,7 +116,7 @@ func (f *FS) OpenFile(in int, name string, flags int) (fd int, err error) {
 		case i == nil && flags&unix.O_CREAT == 0, i == nil && d.gone:
 			return unix.ENOENT
 		case i == nil:
-			i = f.newInode(unix.S_IFREG | 0o600)
+			i = f.newInode(unix.S_IFREG | permissions)
 			f.do(step{dir: d, name: name, to: i})
 		case flags&unix.O_EXCL != 0:
 			return unix.EEXIST

@@ -54,8 +54,8 @@ func (f *Folding) OpenDir(in int, name string) (int, error) {
 }
 
 // OpenFile is of [maildir.System].
-func (f *Folding) OpenFile(in int, name string, flags int) (int, error) {
-	return f.System.OpenFile(in, f.spelling(in, name), flags)
+func (f *Folding) OpenFile(in int, name string, flags int, permissions uint32) (int, error) {
+	return f.System.OpenFile(in, f.spelling(in, name), flags, permissions)
 }
 
 // StatIn is of [maildir.System].

@@ -16,7 +16,7 @@ func open(t *testing.T, f *simfs.FS, dir, name string, content string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fd, err := f.OpenFile(d, name, unix.O_RDWR|unix.O_CREAT)
+	fd, err := f.OpenFile(d, name, unix.O_RDWR|unix.O_CREAT, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
