@@ -119,9 +119,10 @@ func (p *planner) openServerOnly(b *box) {
 	case b.BaseLocal && b.Rows.Local > 0 && !p.in.AllowDeletes:
 		b.left = conflict.MailboxGoneFromMaildir
 		b.may &^= localHalf | conflict.ServerRemoval
-	case b.BaseLocal || b.BaseServer:
+	case b.BaseServer || b.BaseLocal && b.Rows != (mail.Counts{}):
 		// The user removed it (and, where it held mail, has said so), or did
-		// without it from the start. Its messages stay on the server.
+		// without it from the start. Its messages stay on the server. (One that only
+		// the Maildir had was another: the server's is new.)
 		b.closeLocal()
 	case b.Policy.Create.OnLocal():
 		create(conflict.MailboxNewOnServer)
