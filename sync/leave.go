@@ -236,7 +236,11 @@ func (r *run) stayed(ctx context.Context, intents []mail.Intent) ([]mail.Change,
 	var changes []mail.Change
 	for _, in := range intents {
 		changes = append(changes, mail.DropIntent{ID: in.ID})
-		if _, there := found[in.Key]; !there {
+		there, err := r.stillHere(ctx, in, found)
+		if err != nil {
+			return nil, err
+		}
+		if !there {
 			if b := r.boxes[in.Mailbox]; b != nil {
 				b.own().halfLeft.Add(in.UID) // of use before the plan is made
 			}
@@ -255,4 +259,26 @@ func (r *run) stayed(ctx context.Context, intents []mail.Intent) ([]mail.Change,
 		}
 	}
 	return changes, nil
+}
+
+// stillHere tells whether the file of an intent is in the Maildir. One of that name in
+// another mailbox is it, unless it is that of a message which base has there: mail
+// programs copy files with their names.
+func (r *run) stillHere(ctx context.Context, in mail.Intent, found map[mail.Key]mail.Located) (bool, error) {
+	at, there := found[in.Key]
+	if !there || at.Mailbox == in.Mailbox {
+		return there, nil
+	}
+	rows, err := r.Base.FindKeys(ctx, at.Mailbox, []mail.Key{in.Key})
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errBase, err)
+	}
+	if len(rows) == 0 {
+		return true, nil
+	}
+	_, err = r.Local.Read(ctx, in.Mailbox, in.Key)
+	if errors.Is(err, mail.ErrGone) || errors.Is(err, mail.ErrNoMailbox) {
+		return false, nil
+	}
+	return err == nil, err
 }
