@@ -346,6 +346,11 @@ func (r *run) drop(w *work, err error) error {
 		r.lost(op.Row.Content.Hash)
 		r.unfinishRow(&op.Row)
 	}
+	for _, c := range w.records {
+		if put, is := c.(mail.PutRow); is {
+			r.unfinishRow(&put.Row)
+		}
+	}
 	w.clear()
 	return err
 }
