@@ -68,7 +68,7 @@ type story struct {
 	edits                 int
 	been                  map[mail.Mailbox]bool // where any of it was put, or taken from
 	late                  bool                  // some of it after a run began
-	root                  content               // that edits made this one of
+	root, edited          content               // that edits made this one of: the first, the last
 	hasRoot               bool
 	went                  bool // along, when a mailbox was renamed
 	overtook              bool // the run that was putting its file away for a window: its user removed it first
@@ -189,7 +189,7 @@ func (o *oracle) edited(c, d content, m mail.Mailbox, f mail.Flags) {
 	from, to := o.of(c), o.of(d)
 	from.edits++
 	to.edits++
-	to.root, to.hasRoot = c, true
+	to.root, to.edited, to.hasRoot = c, c, true
 	if from.hasRoot {
 		to.root = from.root
 	}
@@ -327,8 +327,15 @@ func (o *oracle) anything(s *story) bool {
 	if !s.changed[onServer] && !s.changed[onLocal] {
 		return false
 	}
-	if t := o.stories[s.root]; s.hasRoot && t != nil && t.changed[onServer] && (s.late || t.late || t.start.total() != 1 || t.made[onServer] > 0 || s.made[onLocal] > 1) {
-		return true
+	for e := s; e.hasRoot; { // whatever edit before this one the server's users moved
+		t := o.stories[e.edited]
+		if t == nil {
+			break
+		}
+		if t.changed[onServer] && (s.late || t.late || t.start.total() != 1 || t.made[onServer] > 0 || s.made[onLocal] > 1) {
+			return true
+		}
+		e = t
 	}
 	if s.changed[onServer] && s.changed[onLocal] {
 		_, one := s.start.only()
