@@ -238,6 +238,9 @@ func (f *fetching) stage(ctx context.Context, m mail.ServerMessage, body io.Read
 	a.row.Window = f.r.brought(b, a.row)
 	if op != nil && op.Row != nil {
 		a.row.ID, a.why = op.Row.ID, op.Reason
+		if op.Row.Window == mail.Brought {
+			a.row.Window = mail.Brought // it was asked for, whatever became of its file since
+		}
 		if f.w.replace {
 			a.replaces = op.Row.Key
 		}

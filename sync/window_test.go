@@ -643,3 +643,46 @@ func TestNothingLeavesThatTheServerHasNoMore(t *testing.T) {
 		a.holds(days30, []int{1, 3}, all3)
 	})
 }
+
+// TestWhatIsKeptForTheServerDoesNotComeBackFromOutside: the user removed a file whose
+// message has another flag on the server, where it stays; and the window has it no more.
+func TestWhatIsKeptForTheServerDoesNotComeBackFromOutside(t *testing.T) {
+	eachProfile(t, func(t *testing.T, a *account) {
+		last := sync.Window{KeepLast: 1}
+		uid := a.at(1, 10, `\Seen`)
+		a.window(last)
+		a.holds(last, []int{1}, []int{1})
+		a.local.Delete(mail.Inbox, a.key(1))
+		a.server.SetFlags(mail.Inbox, uid, mail.ParseFlags(`\Seen`, `\Answered`))
+		a.at(2, 10, `\Seen`)
+		if r := a.window(last); r.Pulled != 1 || r.Removed != 0 {
+			t.Fatalf("%+v", r)
+		}
+		a.holds(last, []int{2}, []int{1, 2})
+		if got := a.outside(); !slices.Equal(got, []mail.UID{uid}) {
+			t.Fatalf("outside are %v", got)
+		}
+		a.window(open)
+		a.has([]int{1, 2}, []int{1, 2})
+	})
+}
+
+// TestWhatWasAskedForStaysAfterItsFileWasLost: it is fetched again because the server's
+// users want it, and stays as it did before.
+func TestWhatWasAskedForStaysAfterItsFileWasLost(t *testing.T) {
+	eachProfile(t, func(t *testing.T, a *account) {
+		uid := a.at(1, 100, `\Seen`)
+		a.window(days30)
+		a.holds(days30, nil, []int{1})
+		a.window(days30, func(o *sync.Options) {
+			o.Bring = map[mail.Mailbox]mail.Wanted{mail.Inbox: {UIDs: mail.UIDs(uid)}}
+		})
+		a.holds(days30, []int{1}, []int{1})
+		a.local.Delete(mail.Inbox, a.key(1))
+		a.server.SetFlags(mail.Inbox, uid, mail.ParseFlags(`\Seen`, `\Answered`))
+		a.window(days30)
+		a.now = a.now.Add(3 * aDay) // the window is another one
+		a.window(days30)
+		a.holds(days30, []int{1}, []int{1})
+	})
+}

@@ -143,6 +143,9 @@ func (p *planner) carryOut(r *row, rule conflict.Rule) {
 	case conflict.Leave, conflict.Note, conflict.Merge:
 		p.agree(r, rule)
 	case conflict.Restore, conflict.Append, conflict.Replace:
+		if rule.Do == conflict.Restore && p.staysOutside(r) {
+			return
+		}
 		if rule.Do == conflict.Replace && p.in.KeepAll {
 			p.wait(r, conflict.RepairKeeps)
 			return

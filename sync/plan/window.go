@@ -32,6 +32,23 @@ func (m *msg) inside() bool {
 	return m.Asked || m.box.Window.Has(m.Server.UID, m.Server.Date, m.Server.Flags)
 }
 
+// staysOutside records of a message whose file is not here, and would be fetched again,
+// that the server alone has it, where its window has it no more. Its mailbox was made
+// again, or someone wants to keep it: the server keeps it. Once here, it would stay
+// until the window is looked at anew, and then leave. (What was asked for comes again, and
+// so does all where nothing leaves.)
+func (p *planner) staysOutside(r *row) bool {
+	b, row := r.msgBox(), r.now()
+	if r.inside() || r.Base.Window == mail.Brought || b.may&conflict.Departure == 0 {
+		return false
+	}
+	row.Mailbox, row.Key, row.Inode, row.Window = b.Name, "", 0, mail.Outside
+	row.Content = r.Base.Content.OnServer()
+	row.Flags = b.spoken(r.flags().Server, r.serverRaw())
+	p.record(r, row, conflict.OutsideWindow)
+	return true
+}
+
 // unread tells that a message is outside and was never here: nothing is known of it
 // by which it could be found under another UID or in another mailbox, and nothing is
 // lost by taking it for another one.
