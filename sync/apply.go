@@ -52,6 +52,13 @@ func (w *work) transfers() bool {
 	return w.fetchAll || len(w.links)+len(w.fetches)+len(w.uploads)+len(w.copies)+len(w.moves)+len(w.relocates) > 0
 }
 
+// onlyRecords tells that both sides agree on all there is to be done, and base alone
+// is to learn of it.
+func (w *work) onlyRecords() bool {
+	return len(w.records) > 0 && !w.b.passed && !w.transfers() && !w.createServer && !w.createLocal && w.removeMailbox == nil &&
+		len(w.flags)+len(w.removeServer)+len(w.removeLocal)+len(w.left)+len(w.outside)+len(w.putAway) == 0
+}
+
 // assign sorts the plan's operations into the mailboxes' work.
 func (r *run) assign(p plan.Plan) (map[mail.Mailbox]*work, error) {
 	works := map[mail.Mailbox]*work{}
@@ -137,7 +144,10 @@ func (r *run) apply(ctx context.Context) error {
 	if err := r.flush(ctx, works); err != nil {
 		return err
 	}
-	if err := r.renumber(ctx, works); err != nil {
+	// What costs little comes first: flags, and removals where nothing that is
+	// brought may be what somebody else's removal is about.
+	early := onlyFetches(works)
+	if err := r.renumber(ctx, works, early); err != nil {
 		return err
 	}
 	for _, b := range r.order {
@@ -158,12 +168,9 @@ func (r *run) apply(ctx context.Context) error {
 			return err
 		}
 	}
-	// What costs little comes first: flags, and removals where nothing that is
-	// brought may be what somebody else's removal is about.
 	if err := r.changeAllFlags(ctx, works); err != nil {
 		return err
 	}
-	early := onlyFetches(works)
 	if early {
 		if err := r.remove(ctx, works); err != nil {
 			return err

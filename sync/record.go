@@ -11,13 +11,19 @@ import (
 // for the disk, and small ones write the same pages of the indexes again and again.
 const mostRecorded = 8000
 
-// renumber takes the UIDs of another life out of base.
-func (r *run) renumber(ctx context.Context, works map[mail.Mailbox]*work) error {
+// renumber takes the UIDs of another life out of base. Where nothing but records
+// follows, which early says of the run as a whole, it is left to them: one commit
+// writes each row's page once.
+func (r *run) renumber(ctx context.Context, works map[mail.Mailbox]*work, early bool) error {
 	t := together{r: r}
 	rows := 0
 	for _, b := range r.order {
 		w := works[b.name]
 		if w == nil || !w.renumber {
+			continue
+		}
+		if early && w.onlyRecords() {
+			w.records = slices.Insert(w.records, 0, mail.Change(mail.DropUIDs{Mailbox: b.name}))
 			continue
 		}
 		t.changes = append(t.changes, mail.DropUIDs{Mailbox: b.name})
