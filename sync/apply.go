@@ -141,6 +141,9 @@ func (r *run) apply(ctx context.Context) error {
 	if err != nil || len(works) == 0 && !slices.ContainsFunc(r.order, func(b *box) bool { return b.passed }) {
 		return err
 	}
+	if err := r.distrust(ctx); err != nil {
+		return err
+	}
 	if err := r.flush(ctx, works); err != nil {
 		return err
 	}

@@ -162,6 +162,22 @@ func (r *run) checkpointOf(b *box) mail.Checkpoint {
 	return c
 }
 
+// distrust forgets the stamps of the mailboxes that the Maildir had and has not now,
+// before anything is done: their messages may be found elsewhere, and go there. Should
+// one come back as it was, under whatever name, it is read again.
+func (r *run) distrust(ctx context.Context) error {
+	var changes []mail.Change
+	for _, b := range r.order {
+		if b.local != nil || !b.before.OnLocal || b.before.Stamp == b.before.Stamp.Forgotten() {
+			continue
+		}
+		c := b.checkpointed()
+		c.Stamp = c.Stamp.Forgotten()
+		changes = append(changes, mail.PutCheckpoint{Checkpoint: c})
+	}
+	return r.commit(ctx, changes...)
+}
+
 // checkpointPulled records, for a run that was stopped, the mailboxes that were
 // only to be fetched and were fetched whole.
 func (r *run) checkpointPulled(ctx context.Context, works map[mail.Mailbox]*work) error {
