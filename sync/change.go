@@ -91,6 +91,14 @@ func flagged(op plan.Operation) identity {
 }
 
 func (r *run) changeSomeFlags(ctx context.Context, w *work, all []*flagging) error {
+	recorded := false
+	defer func() {
+		for _, f := range all {
+			if f.failed || !recorded {
+				r.unfinish(r.homes[f.row.ID]) // base has it there still
+			}
+		}
+	}()
 	if err := r.store(ctx, w.b, all); err != nil {
 		return err
 	}
@@ -113,6 +121,7 @@ func (r *run) changeSomeFlags(ctx context.Context, w *work, all []*flagging) err
 	if err := r.commit(ctx, changes...); err != nil {
 		return err
 	}
+	recorded = true
 	for _, f := range all {
 		if f.failed {
 			continue
